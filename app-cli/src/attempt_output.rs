@@ -1,9 +1,7 @@
-//! Writes the output of an attempt to standard output or standard error.
+//! Prints the output of attempts.
 //!
-//! On a terminal, control characters and colours are escaped, because output from an untrusted file
-//! could control the terminal. Line ends and tabs are printed unchanged. The module
-//! `overwritten_lines` prints lines that a carriage return overwrites. `log --raw` prints all bytes
-//! unchanged.
+//! On a terminal, control characters are escaped. Otherwise the output of an untrusted file could
+//! control the terminal. `log --raw` prints all bytes unchanged.
 
 use std::io;
 
@@ -18,16 +16,14 @@ use crate::view::layout::Layout;
 pub(crate) struct AttemptOutput<'a> {
     console: &'a Console,
     to: Stream,
-    /// Converts lines for display; `None` if the bytes are printed unchanged.
+    /// `None` if the bytes are printed unchanged.
     lines: Option<LinePrinter>,
     is_empty: bool,
-    /// The last byte passed to `print`; `None` before the first byte.
     last: Option<u8>,
 }
 
 impl<'a> AttemptOutput<'a> {
-    /// Creates a printer to standard output. A file or pipe receives the bytes unchanged, and a
-    /// terminal receives escaped lines.
+    /// Creates a printer to standard output. Only a terminal receives escaped lines.
     pub(crate) fn of_data(console: &'a Console) -> Self {
         Self::to(Stream::Stdout, console)
     }
@@ -39,9 +35,7 @@ impl<'a> AttemptOutput<'a> {
         Self { console, to, lines, is_empty: true, last: None }
     }
 
-    /// Creates a printer for output that a person reads. If carriage returns overwrite a line, a
-    /// file or pipe receives only the last version of the line. If `raw`, the bytes are printed
-    /// unchanged.
+    /// Creates a printer for output that a person reads. If `raw`, the bytes are printed unchanged.
     pub(crate) fn of_text(console: &'a Console, raw: bool) -> Self {
         let lines = (!raw).then(|| lines(console.out()));
         Self { console, to: Stream::Stdout, lines, is_empty: true, last: None }
@@ -54,8 +48,7 @@ impl<'a> AttemptOutput<'a> {
     /// Prints the next piece of the output.
     ///
     /// # Errors
-    /// Fails if standard output cannot be written, unless it is closed. Errors of standard error
-    /// are ignored.
+    /// Fails if standard output cannot be written, unless it is closed.
     pub(crate) fn print(&mut self, piece: &[u8]) -> Result<Delivery, CliError> {
         self.is_empty &= piece.is_empty();
         self.last = piece.last().copied().or(self.last);
@@ -68,7 +61,7 @@ impl<'a> AttemptOutput<'a> {
         }
     }
 
-    /// Prints the part of the incomplete current line that can already be shown.
+    /// Prints the printable part of an incomplete line.
     ///
     /// # Errors
     /// See [`AttemptOutput::print`].
@@ -77,8 +70,7 @@ impl<'a> AttemptOutput<'a> {
         self.write(&current)
     }
 
-    /// Prints the rest of the last line. On standard error, also adds a missing line end, because
-    /// other messages follow.
+    /// Prints the rest of the last line. On standard error, also adds a missing line end.
     ///
     /// # Errors
     /// See [`AttemptOutput::print`].
@@ -90,8 +82,7 @@ impl<'a> AttemptOutput<'a> {
         self.write(&last)
     }
 
-    /// Prints everything that `from` returns, then calls [`Self::finish`]. If `filter` is given,
-    /// prints only the bytes that it keeps.
+    /// Prints the rest of a log and finishes the output. A `filter` selects the bytes to print.
     ///
     /// # Errors
     /// Fails if the log cannot be read. For other errors, see [`AttemptOutput::print`].
@@ -147,8 +138,7 @@ pub(crate) fn unreadable(log: &AttemptLog, error: &io::Error) -> CliError {
     CliError::io(format!("cannot read {}", Shown(&log.path)), error)
 }
 
-/// Removes the first line of `ending`, which is incomplete. Keeps the first line if it is the only
-/// one, because it may be a long progress bar.
+/// Removes the incomplete first line of `ending`, unless it is the only line.
 pub(crate) fn without_partial_line(ending: &[u8]) -> &[u8] {
     let next = ending.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     if next < ending.len() { &ending[next..] } else { ending }

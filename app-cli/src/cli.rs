@@ -39,7 +39,7 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Parses the command line of this process. Ends the process after printing help or an error.
+    /// Parses the command line. Ends the process after printing help or an error.
     pub(crate) fn of_command_line() -> Self {
         let words: Vec<_> = env::args_os().collect();
         let mut command = Self::command().color(color(&words));
@@ -49,8 +49,8 @@ impl Cli {
     }
 }
 
-/// Reads `--color` before clap does, because clap prints help and usage errors before it has parsed
-/// the option. Returns `Auto` if there is no valid value.
+/// Reads `--color` before clap does. Clap prints help and usage errors before it has parsed the
+/// option.
 fn color(words: &[OsString]) -> ColorChoice {
     let options = words.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
     let mut choice = ColorChoice::Auto;

@@ -1,4 +1,4 @@
-//! The commands. The module of each command contains its arguments, its action and its output.
+//! The commands of autoproc.
 
 mod cancel;
 mod checkpoint;
@@ -142,9 +142,6 @@ impl Command {
 }
 
 /// Carries out a command, then closes the store.
-///
-/// # Errors
-/// [`CliError`] with the exit code.
 pub(crate) async fn dispatch(command: Command, context: &Context) -> Result<ExitCode, CliError> {
     let outcome = carry_out(command, context).await;
     // The command's changes are already durable, so a warning is enough if closing fails.
@@ -206,8 +203,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<ExitCode, CliE
     Ok(ExitCode::Success)
 }
 
-/// True if the queue must be reachable before the command begins. The other commands read no queue,
-/// connect later, or check the location of the queue themselves.
+/// True if the queue must be reachable before the command begins.
 fn uses_queue(command: &Command) -> bool {
     match command {
         Command::Queue(command) => !matches!(command, QueueCommand::Export | QueueCommand::Repair(_)),

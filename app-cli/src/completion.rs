@@ -1,23 +1,18 @@
-//! Completes the command line when a user presses Tab in a shell.
+//! Completes the command line in a shell.
 //!
 //! # Theory of operation
 //!
-//! `autoproc completions SHELL` prints a script. When the user presses Tab, the script calls this
-//! program with the typed text as arguments. The environment variable [`VARIABLE`] contains the
-//! name of the shell. The program answers with a kind and with values. The kind tells the shell how
-//! to use the values.
+//! `autoproc completions SHELL` prints a script for the shell. When the user presses Tab, the
+//! script calls `autoproc` with the typed text. The environment variable [`VARIABLE`] then contains
+//! the name of the shell. The program prints a kind and the possible values. The kind tells the
+//! shell how to use the values.
 //!
-//! The engine of clap determines which argument is being completed. The engine and this module list
-//! the values that only this program knows: commands, options, statuses, files of the queue, ids of
-//! workflows, signatures of failures, and names of runs and hosts. The shell itself completes other
-//! files, folders and commands, because only the shell knows its variables and patterns.
-//!
-//! The scripts call `autoproc` by name, so the program must be on the search path.
+//! The program completes options, commands and values of the project, such as files in the queue.
+//! The shell completes all other paths and commands.
 //!
 //! # Deliberately absent
 //!
-//! Completion never changes or locks the queue, and prints no warnings or errors. If the program
-//! prints no answer, the shell completes nothing.
+//! Completion never changes or locks the queue, and prints no warnings or errors.
 
 mod line;
 mod lookup;
@@ -39,16 +34,15 @@ use shell::Shell;
 
 pub(crate) use shell::script;
 
-/// The environment variable that contains the name of the shell. If it is set, this process prints
-/// completions and exits.
+/// The environment variable with the name of the shell. If set, this process only prints
+/// completions.
 pub(crate) const VARIABLE: &str = "AUTOPROC_COMPLETE";
 
 /// The kinds of argument values that completion looks up in the project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Candidates {
-    /// Files in the queue with one of these statuses.
     Files(&'static [Status]),
-    /// Ids of workflows, and paths of YAML files.
+    /// Ids and YAML files of workflows.
     Workflows,
     Runs,
     Signatures,
@@ -60,18 +54,18 @@ pub(crate) enum Candidates {
 
 impl ArgExt for Candidates {}
 
-/// Tells the shell how to use the values of an answer.
+/// Tells the shell how to complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The shell offers the values.
     Words,
-    /// The shell offers the values, some of which may be paths.
+    /// The shell offers the values. Some values may be paths.
     Paths,
     /// The shell itself completes files and folders.
     AnyPath,
     /// The shell itself completes folders.
     Folder,
-    /// The shell itself completes the words after `--` as a command line.
+    /// The shell completes a command line after `--`.
     Command,
 }
 
@@ -93,12 +87,11 @@ struct Answer {
     candidates: Vec<CompletionCandidate>,
 }
 
-/// The ids of two placeholder candidates. In their place, the shell itself completes paths
-/// (`ANY_PATH`) or folders (`FOLDER`).
+/// Candidates with these ids make the shell complete paths or folders.
 const ANY_PATH: &str = "path";
 const FOLDER: &str = "folder";
 
-/// Prints the answer for the completion script of a shell. Prints nothing if there is no answer.
+/// Prints the answer to a completion script, if there is an answer.
 pub(crate) fn answer(shell: &OsStr, args: impl Iterator<Item = OsString>, command: clap::Command) {
     let Some(shell) = Shell::named(shell) else { return };
     let Ok(cwd) = std::env::current_dir() else { return };
@@ -126,14 +119,11 @@ fn find(typed: &Typed, command: clap::Command, cwd: &Path) -> Option<Answer> {
     Some(Answer { kind, candidates })
 }
 
-/// True if the shell may offer a candidate. Offers options only after a typed dash. Never offers
-/// hidden options and commands, which clap's engine returns if nothing else matches.
 fn is_offered(candidate: &CompletionCandidate, typed: &Typed) -> bool {
     let (is_option, is_command) = (has_id(candidate, "arg::"), has_id(candidate, "command::"));
     (typed.is_option() || !is_option) && !(candidate.is_hide_set() && (is_option || is_command))
 }
 
-/// Returns the innermost subcommand that the words before the cursor name.
 fn named_on<'c>(typed: &Typed, root: &'c clap::Command) -> &'c clap::Command {
     let words = typed.before.iter().take_while(|word| *word != "--");
     words.fold(root, |command, word| command.find_subcommand(word).unwrap_or(command))

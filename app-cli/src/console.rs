@@ -1,11 +1,7 @@
-//! The output of the program: data to standard output, everything else to standard error.
+//! Prints to standard output and standard error.
 //!
-//! While a live area is shown, all printing goes through this module, so that the area and the
-//! other output do not overwrite each other. A closed standard output or standard error is not a
-//! failure.
-//!
-//! Warnings and errors contain paths and texts from files, so their control characters are escaped
-//! here.
+//! All printing goes through this module, so that it does not overwrite the live area. Control
+//! characters in warnings and errors are escaped here.
 
 mod err_writer;
 mod live_area;
@@ -56,14 +52,11 @@ pub(crate) enum Delivery {
 
 type TimeOfDay = Box<dyn Fn() -> String + Send + Sync>;
 
-/// The maximum time to wait until earlier texts are written to standard error.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The size limit, in bytes, of the deferred lines and of the texts that [`Console::divert`] keeps.
-/// Further text is dropped.
+/// The size limit of deferred and of diverted text, in bytes. Further text is dropped.
 const MAX_DEFERRED: usize = 1 << 20;
 
-/// Standard error, and the live area on it.
 #[derive(Default)]
 struct ErrStream {
     area: LiveArea,
@@ -76,7 +69,6 @@ struct ErrStream {
 }
 
 impl ErrStream {
-    /// Removes the live area before a print that may reach the same terminal.
     fn begin_print(&mut self) {
         if self.prints == 0 {
             self.writer.write(self.area.erase());
@@ -85,8 +77,6 @@ impl ErrStream {
         self.prints += 1;
     }
 
-    /// Records the end of a print. If no other print is in progress, writes the deferred lines and
-    /// draws the live area again.
     fn end_print(&mut self) {
         if self.prints > 0 {
             self.prints -= 1;
@@ -96,8 +86,6 @@ impl ErrStream {
         }
     }
 
-    /// Writes control sequences that change the live area. Writes nothing during a print, because
-    /// the area is then not on the screen.
     fn change_area(&self, sequences: &str) {
         if self.prints == 0 {
             self.writer.write(sequences);
@@ -150,8 +138,7 @@ impl Console {
         }
     }
 
-    /// Writes to standard output. After [`Console::divert`], keeps the text instead. If standard
-    /// output is closed, for instance because `head` has ended, drops the remaining text.
+    /// Writes to standard output. Drops the text if standard output is closed.
     ///
     /// # Errors
     /// [`CliError`] if the write fails, except for a closed standard output.
@@ -166,8 +153,7 @@ impl Console {
         }))
     }
 
-    /// Writes a document to standard output, byte for byte. Colours are not stripped, because
-    /// stripping could alter a name.
+    /// Writes a document to standard output, byte for byte.
     ///
     /// # Errors
     /// The errors of [`Console::print`].
@@ -185,8 +171,7 @@ impl Console {
         }))
     }
 
-    /// Writes the output of a command to standard error, byte for byte. Waits as long as nothing
-    /// reads standard error, so that no byte is dropped.
+    /// Writes bytes to standard error unchanged. Waits if nothing reads standard error.
     pub(crate) fn print_to_err_exactly(&self, bytes: &[u8]) {
         if self.is_diverted() {
             return self.keep(bytes);
@@ -220,7 +205,7 @@ impl Console {
         Size::of(io::stderr())
     }
 
-    /// Begins each later line on standard error with the text that `time` returns, and a blank.
+    /// Begins each later line on standard error with the text of `time`.
     pub(crate) fn begin_times(&self, time: impl Fn() -> String + Send + Sync + 'static) {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(time));
     }
@@ -229,14 +214,13 @@ impl Console {
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Returns the time and a blank for the next line, or nothing if lines begin without a time.
+    /// Returns the text for the beginning of the next line; may be empty.
     pub(crate) fn time(&self) -> String {
         let time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
         time.as_ref().map_or_else(String::new, |time| time() + " ")
     }
 
-    /// Keeps all printed text from now on instead of writing it, because a view uses the whole
-    /// terminal. Removes colours, except from texts that are printed exactly.
+    /// Keeps all later text instead of printing it, for a full-screen view.
     pub(crate) fn divert(&self) {
         self.diverted().get_or_insert_default();
     }
@@ -256,7 +240,6 @@ impl Console {
         self.diverted().is_some()
     }
 
-    /// Keeps a diverted text, unless the total size would exceed [`MAX_DEFERRED`].
     fn keep(&self, text: &[u8]) {
         if let Some(kept) = self.diverted().as_mut().filter(|kept| kept.len() + text.len() <= MAX_DEFERRED) {
             kept.push_str(&String::from_utf8_lossy(text));
@@ -267,8 +250,8 @@ impl Console {
         self.diverted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a thread that writes to standard error, so that the run continues even if the reader
-    /// of standard error stops reading.
+    /// Starts a thread that writes to standard error. A blocked standard error then does not block
+    /// the run.
     pub(crate) fn write_on_thread(&self) {
         self.live().writer.start_thread();
     }
@@ -282,9 +265,8 @@ impl Console {
         self.live().area.open();
     }
 
-    /// Replaces the lines of the live area. Each line must fit into a row of the terminal, and all
-    /// lines must fit on the screen. Draws nothing while this process is in the background, because
-    /// another program then uses the screen.
+    /// Replaces the live area. The lines must fit on the screen. Draws nothing while this process
+    /// is in the background.
     pub(crate) fn draw(&self, lines: Vec<String>) {
         let mut live = self.live();
         if is_in_foreground() {
@@ -314,8 +296,7 @@ impl Console {
         live.change_area(erased);
     }
 
-    /// Calls `print`. If `print` writes to a terminal, removes the live area and defers lines on
-    /// standard error during the call.
+    /// Calls `print`. Removes the live area meanwhile, if the output is a terminal.
     fn aside<T>(&self, is_on_terminal: bool, print: impl FnOnce() -> T) -> T {
         if !is_on_terminal {
             return print();
@@ -326,8 +307,7 @@ impl Console {
         printed
     }
 
-    /// Stops deferring lines on standard error. Called if a print cannot end because nothing reads
-    /// standard output.
+    /// Stops deferring lines. Called if nothing reads standard output.
     pub(crate) fn abandon_prints(&self) {
         let mut live = self.live();
         while live.prints > 0 {
@@ -339,8 +319,7 @@ impl Console {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line to standard error in one call, because standard error is not buffered. Between
-    /// [`Console::begin_times`] and [`Console::end_times`], the line begins with the time.
+    /// Writes a line to standard error.
     pub(crate) fn say(&self, line: impl Display) {
         let mut line = format!("{}{line}\n", self.time());
         if self.err.is_ascii() {
@@ -356,8 +335,7 @@ impl Console {
         self.say(format_args!("{WARNING}warning:{WARNING:#} {}", Printable(&message.to_string())));
     }
 
-    /// Prints an error and its hint. Leaves out passwords in addresses, because an error may quote
-    /// the command line.
+    /// Prints an error and its hint, without passwords.
     pub(crate) fn error(&self, error: &CliError) {
         let message = without_passwords(error.message());
         self.say(format_args!("{ERROR}error:{ERROR:#} {}", Printable(&message)));
@@ -367,7 +345,6 @@ impl Console {
     }
 }
 
-/// Removes the colours of a text for standard error if colours are off.
 fn in_colour(text: &str) -> String {
     let mut out = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
     // Writing to memory cannot fail, and removing colours leaves valid UTF-8.
@@ -375,8 +352,7 @@ fn in_colour(text: &str) -> String {
     String::from_utf8(out.into_inner()).unwrap_or_default()
 }
 
-/// True if this process is in the foreground of its terminal. Also true if standard error is not
-/// the controlling terminal.
+/// True if this process is in the foreground, or standard error is not its terminal.
 fn is_in_foreground() -> bool {
     tcgetpgrp(io::stderr()).map_or(true, |foreground| foreground == getpgrp())
 }

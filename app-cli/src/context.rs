@@ -1,4 +1,4 @@
-//! The context of every command: the project, the ports, and the console.
+//! The context of every command.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -23,8 +23,7 @@ use crate::wiring::{Server, Wiring};
 pub(crate) const OTHER_FOLDER: &str =
     "`cd` to the folder of a queue, or name it with --project-dir FOLDER; `autoproc queue add FILE` makes one";
 
-/// The number of items in a page. A million items take 20 pages, and a store may search the whole
-/// queue for each page. A page takes about 20 MB of memory.
+/// The number of items in a page. A page takes about 20 MB of memory.
 const PAGE_ITEMS: usize = 50_000;
 
 pub(crate) struct Context {
@@ -38,7 +37,6 @@ pub(crate) struct Context {
     pub(crate) had_queue: bool,
 }
 
-/// The JSON document of a view, with the location of the queue.
 #[derive(Serialize)]
 struct Changed<'a, V> {
     #[serde(flatten)]
@@ -54,8 +52,7 @@ impl Context {
         self.wiring.storage()
     }
 
-    /// Calls `visit` for each item with one of the statuses, in claim order. If `statuses` is
-    /// empty, visits all items. Other processes may change the queue meanwhile.
+    /// Calls `visit` for each item with one of the statuses. An empty list selects all items.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -104,8 +101,7 @@ impl Context {
         Surroundings { cwd: &self.cwd, project: &self.project, console: &self.console }
     }
 
-    /// Returns the past attempts on an item. If the event log cannot be read, prints a warning and
-    /// returns no attempts.
+    /// Returns the past attempts on an item. Prints a warning if the event log cannot be read.
     pub(crate) async fn history_of(&self, item: ItemId) -> Vec<PastAttempt> {
         self.wiring.history().attempts(HistoryQuery::of_item(item)).await.unwrap_or_else(|error| {
             self.console.warn(format_args!("cannot read the event log: {}", error.source));
@@ -130,7 +126,7 @@ impl Context {
         self.deliver(view).map(drop)
     }
 
-    /// Like [`Context::show`], but returns whether standard output is still open.
+    /// Prints a view. Returns whether standard output is open.
     ///
     /// # Errors
     /// The errors of [`Context::show`].
@@ -138,8 +134,7 @@ impl Context {
         if self.json { self.print_document(&view.document()) } else { self.console.print(|out| view.human(out)) }
     }
 
-    /// Prints the view of a command that changed the queue. A JSON document also names the queue.
-    /// With text output, standard error may name the queue; see [`Context::name_queue`].
+    /// Prints the view of a command that changed the queue. Also names the queue if needed.
     ///
     /// # Errors
     /// The errors of [`Context::show`].
@@ -148,7 +143,7 @@ impl Context {
         self.show_named(view).map_err(|error| error.with_hint("the queue was changed; only this report is missing"))
     }
 
-    /// Prints a view. In JSON, the document also names the queue.
+    /// Prints a view. The JSON document also names the queue.
     ///
     /// # Errors
     /// The errors of [`Context::show`].
@@ -170,7 +165,7 @@ impl Context {
         self.named_document(view)
     }
 
-    /// Returns the JSON document of a view as one line. The document also names the queue.
+    /// Returns the JSON document of a view as one line.
     ///
     /// # Errors
     /// [`CliError`] if the view cannot be encoded.
@@ -184,13 +179,12 @@ impl Context {
         Changed { view: view.document(), project_dir: self.project.root().to_string_lossy(), store: self.store_place() }
     }
 
-    /// Returns the address of the database without user and password; `None` if the queue is in the
-    /// project folder.
+    /// Returns the address of the database, without user and password.
     pub(crate) fn store_place(&self) -> Option<String> {
         self.wiring.server().map(Server::place)
     }
 
-    /// Describes the queue for a user: "queue of FOLDER" or, for a database, "queue at ADDRESS".
+    /// Returns "queue of FOLDER" or "queue at ADDRESS".
     pub(crate) fn queue_in_words(&self) -> String {
         match self.store_place() {
             Some(place) => format!("queue at {}", Printable(&place)),
@@ -198,7 +192,7 @@ impl Context {
         }
     }
 
-    /// Fails if the queue is in a database. Called by commands that need a queue in a folder.
+    /// Fails if the queue is in a database.
     ///
     /// # Errors
     /// [`CliError`] that names the command.
@@ -209,8 +203,7 @@ impl Context {
             .with_hint(format!("`autoproc store check{}` checks the database", server.option())))
     }
 
-    /// Names the queue on standard error if it is new, in a database, or in another folder. Prints
-    /// nothing if the output is JSON.
+    /// Names the queue on standard error if it is new, in a database, or in another folder.
     pub(crate) fn name_queue(&self) {
         let root = self.project.root();
         if self.wiring.server().is_some() {
@@ -222,7 +215,7 @@ impl Context {
         }
     }
 
-    /// Fails if there is no queue, so that a command in a wrong folder creates no queue.
+    /// Fails if there is no queue.
     ///
     /// # Errors
     /// [`CliError`] that names the folder.
@@ -233,7 +226,6 @@ impl Context {
         Err(CliError::usage(self.no_queue()).with_hint(OTHER_FOLDER))
     }
 
-    /// Prints a remark if there is no queue. Commands that only read call this instead of failing.
     pub(crate) fn remark_on_missing_queue(&self) {
         if !self.had_queue {
             self.remark(&format!("{}; {OTHER_FOLDER}", self.no_queue()));
@@ -244,8 +236,7 @@ impl Context {
         format!("there is no queue in {}", Shown(self.project.root()))
     }
 
-    /// Returns the options that a suggested command needs to find the queue: `--project-dir`,
-    /// `--store` and `--map`, each after a space. May be empty.
+    /// Returns the options that a suggested command needs to find the queue.
     pub(crate) fn project_option(&self) -> String {
         let root = self.project.root();
         let folder =

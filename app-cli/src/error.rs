@@ -1,6 +1,4 @@
-//! Errors for users: a message, an optional hint, and an exit code.
-//!
-//! This file maps the errors of storage, stop signals and runs to exit codes and hints.
+//! Errors for users, with a hint and an exit code.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -20,14 +18,12 @@ use crate::view::quoting::quoted_path;
 const OTHER_PLACE: &str =
     "check that the path is a folder, check its permissions, or choose another folder with --project-dir";
 
-/// The hint if locks and syncs are not reliable at the location of the queue.
+/// The hint if the disk of the queue has no reliable locks and syncs.
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
 const NO_CURRENT_FOLDER: &str = "the current folder no longer exists";
 
-/// The maximum number of characters that an error shows of an invalid argument. This number of
-/// characters fits on one line of a terminal.
 const MAX_SHOWN: usize = 80;
 
 #[derive(Debug)]
@@ -61,8 +57,7 @@ impl CliError {
         }
     }
 
-    /// Creates an error from an I/O error. `action` describes the failure, for instance "cannot
-    /// read a.txt".
+    /// Creates an error from an I/O error. `action` is, for instance, "cannot read a.txt".
     pub(crate) fn io(action: impl Into<String>, source: &io::Error) -> Self {
         Self::new(ExitCode::Io, format!("{}: {source}", action.into()))
     }
@@ -83,8 +78,8 @@ impl CliError {
         Self::new(ExitCode::Config, message)
     }
 
-    /// Creates an error about a project folder that does not exist or is not a folder. `said_by` is
-    /// the option or variable that names the folder.
+    /// Creates an error about an unusable project folder. `said_by` is the option or variable that
+    /// names the folder.
     pub(crate) fn no_project(folder: &Path, said_by: &str) -> Self {
         Self::new(ExitCode::CannotWrite, format!("{} is not a folder (given by {said_by})", Shown(folder)))
             .with_hint("create it first, or name another one")
@@ -96,8 +91,7 @@ impl CliError {
             .with_hint("name the project folder with --project-dir, or change to another folder")
     }
 
-    /// Creates an error about the queue in `root`. The queue is not used, because another user
-    /// controls the file or folder `part`.
+    /// Creates an error about a queue whose file or folder `part` is under another user's control.
     pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
         let error = format!("the queue of {} is not used: {} {why}", Shown(root), Shown(part));
         Self::new(ExitCode::CannotWrite, error).with_hint(format!(
@@ -125,7 +119,7 @@ impl CliError {
     }
 }
 
-/// Joins an error and its sources in one line. Skips a source whose text is already in the line.
+/// Joins an error and its sources in one line.
 pub(crate) fn in_one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

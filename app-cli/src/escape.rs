@@ -28,8 +28,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Returns bytes as text. Unprintable characters are escaped, except line feeds and tabs. Invalid
-/// UTF-8 becomes the replacement character.
+/// Returns bytes as text. Escapes unprintable characters, except line feeds and tabs.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut safe = String::with_capacity(bytes.len());
     // Writing to a string cannot fail.
@@ -37,8 +36,7 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
     safe
 }
 
-/// Returns the length of an incomplete UTF-8 character at the end of `bytes`: at most three bytes
-/// (RFC 3629), or 0 if there is none.
+/// Returns the length of an incomplete UTF-8 character at the end of `bytes`.
 pub(crate) fn unfinished(bytes: &[u8]) -> usize {
     let is_begun = |length: &usize| {
         let tail = &bytes[bytes.len() - length..];

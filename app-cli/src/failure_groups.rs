@@ -1,4 +1,4 @@
-//! Groups the failed files of the queue by the signatures of their failures.
+//! Groups the failed files of the queue by failure.
 
 use autoproc_domain::signature::{FailureGroups, Signature, SignatureId};
 use autoproc_domain::{FilePath, QueueItem, Status, Timestamp};
@@ -9,7 +9,6 @@ use crate::view::files;
 
 pub(crate) const FAILED: &[Status] = &[Status::Failed, Status::Timeout];
 
-/// The maximum number of signatures that an error lists.
 const MAX_KNOWN: usize = 5;
 
 pub(crate) fn parse_signature(word: &str) -> Result<SignatureId, String> {
@@ -20,8 +19,7 @@ pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
     groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
 }
 
-/// Groups the failed files of the queue. With `since`, groups only files whose latest attempt began
-/// at that time or later.
+/// Groups the failed files. `since` is the earliest start of their latest attempt.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -36,8 +34,7 @@ pub(crate) async fn of_queue(since: Option<Timestamp>, context: &Context) -> Res
     Ok(groups)
 }
 
-/// Returns the number of pending files whose next attempt is a retry after a failure. `since`
-/// restricts the files as in [`of_queue`].
+/// Returns the number of pending files that failed before. `since` is as in [`of_queue`].
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -63,8 +60,7 @@ pub(crate) struct Alike {
 /// Returns the failed files with this signature.
 ///
 /// # Errors
-/// [`CliError`] if there is no queue, if no failed file has this signature, or if the queue cannot
-/// be read.
+/// [`CliError`] if there are no such files, or if the queue cannot be read.
 pub(crate) async fn like(id: SignatureId, context: &Context) -> Result<Alike, CliError> {
     context.require_queue()?;
     let (mut files, mut latest, mut groups) = (Vec::new(), None::<QueueItem>, FailureGroups::default());

@@ -1,4 +1,4 @@
-//! Prints the output of an attempt while the attempt is running.
+//! Prints the output of a running attempt.
 
 use std::mem;
 use std::time::Duration;
@@ -17,14 +17,13 @@ pub(crate) struct FollowedLog<'a> {
     console: &'a Console,
     output: AttemptOutput<'a>,
     follower: Follower,
-    /// Selects the bytes of one output stream; `None` to print both streams.
+    /// Selects one output stream; `None` for both.
     filter: Option<StreamFilter>,
     has_remarked: bool,
 }
 
 impl<'a> FollowedLog<'a> {
-    /// Creates a printer that copies the log to `output` from the beginning. Remarks go to
-    /// `console`.
+    /// Creates a printer that copies the whole log to `output`.
     pub(crate) fn new(log: &'a AttemptLog, console: &'a Console, output: AttemptOutput<'a>) -> Self {
         Self { log, console, output, follower: log.follow(), filter: None, has_remarked: false }
     }

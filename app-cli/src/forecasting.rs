@@ -1,4 +1,4 @@
-//! Computes forecasts from the history of the queue, and describes them as text.
+//! Computes forecasts and describes them as text.
 
 use std::iter;
 use std::sync::mpsc::channel;
@@ -17,8 +17,8 @@ use crate::view::bytes::file_size;
 use crate::view::files;
 use crate::view::time::rough_span;
 
-/// The minimum mean duration of attempts for a forecast of the time left. Between shorter attempts,
-/// the run's own work takes a large part of the time.
+/// The minimum mean duration of attempts for a forecast of the time left. For shorter attempts, the
+/// overhead of the run is too large.
 pub(crate) const MIN_MEAN: Duration = Duration::from_millis(100);
 
 /// Marks a running attempt that takes longer than expected. Printed after the elapsed time.
@@ -28,8 +28,7 @@ const MB: f64 = 1e6;
 
 const MEASURE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The latest measurement of file sizes that timed out. A strong reference exists as long as the
-/// thread of this measurement is running.
+/// The latest measurement of file sizes that timed out. Alive while its thread runs.
 static LATE: Mutex<Weak<()>> = Mutex::new(Weak::new());
 
 /// The latest attempts in the history of the queue. Earlier attempts are left out.
@@ -51,7 +50,7 @@ impl RecentAttempts {
         self.0.iter().filter(|attempt| attempt.run == *run).find_map(|attempt| attempt.recipe)
     }
 
-    /// Returns the times at which files completed or failed for good, in the order of the history.
+    /// Returns the times at which files completed or finally failed.
     pub(crate) fn ends_of_files(&self) -> impl Iterator<Item = Timestamp> {
         let has_ended =
             |past: &&PastAttempt| matches!(past.end, Some(PastEnd::Completed | PastEnd::Failed | PastEnd::Timeout));
@@ -62,8 +61,8 @@ impl RecentAttempts {
         self.0.len()
     }
 
-    /// Returns the forecast for a recipe, which is a hash of the command or workflow. Failed
-    /// attempts count only if they belong to `current`, the live run.
+    /// Returns the forecast for a command or workflow. Failed attempts count only in the run
+    /// `current`.
     pub(crate) fn forecast(&self, recipe: Recipe, current: Option<&RunId>) -> Forecast {
         let mut forecast = Forecast::default();
         for attempt in self.0.iter().filter(|attempt| attempt.recipe == Some(recipe)) {
@@ -82,8 +81,7 @@ impl RecentAttempts {
         forecast
     }
 
-    /// Returns the indexes in `running` of the attempts that take longer than expected. Each entry
-    /// of `running` is the file of an attempt and the time since the attempt began.
+    /// Returns the indexes in `running` of attempts that take longer than expected.
     pub(crate) fn slow(&self, run: &RunInfo, running: &[(&FilePath, Duration)]) -> Vec<usize> {
         let Some(recipe) = self.recipe_of(&run.id).or(run.recipe) else { return Vec::new() };
         let sizes = sizes_of(running.iter().map(|(file_path, _)| (*file_path).clone()).collect());
@@ -93,9 +91,8 @@ impl RecentAttempts {
     }
 }
 
-/// Returns the sizes of files, in bytes. A size is `None` if the file cannot be examined, or if the
-/// file system does not answer within [`MEASURE_TIMEOUT`]. While the thread of an earlier
-/// measurement still waits, all sizes are `None`, so at most one thread waits.
+/// Returns the file sizes in bytes; `None` if unknown. Waits at most [`MEASURE_TIMEOUT`]. At most
+/// one thread waits for a slow file system.
 pub(crate) fn sizes_of(files: Vec<FilePath>) -> Vec<Option<u64>> {
     sizes_by(files, |path| fingerprint_of(path.as_path()).map(|fingerprint| fingerprint.size), &LATE)
 }
@@ -131,11 +128,10 @@ fn sizes_by(
     sizes
 }
 
-/// The size of a file in bytes, and its forecast or the reason why there is no forecast.
+/// The size of a file in bytes, and its forecast.
 pub(crate) type SizedForecast = (u64, Result<FileForecast, NoForecast>);
 
-/// Describes the forecast of a file, or says that the file is too large for a forecast. Returns
-/// `None` if there are too few samples.
+/// Describes the forecast of a file. Returns `None` without enough samples.
 pub(crate) fn describe((size_bytes, forecast): &SizedForecast) -> Option<String> {
     match forecast {
         Ok(file) => Some(describe_known(file)),
@@ -148,8 +144,6 @@ pub(crate) fn describe((size_bytes, forecast): &SizedForecast) -> Option<String>
     }
 }
 
-/// Describes a forecast: the duration, its range, the part for each file and each MB, and the
-/// number of samples.
 fn describe_known(file: &FileForecast) -> String {
     let range = file.range.as_ref().map_or_else(String::new, |range| between(*range.start(), *range.end()));
     let per_mb = Duration::try_from_secs_f64(file.seconds_per_byte * MB).unwrap_or(Duration::MAX);
@@ -166,8 +160,7 @@ pub(crate) fn takes_longer(count: usize) -> String {
     format!("{} {verb} longer than expected", files(count))
 }
 
-/// Formats a range of durations in parentheses, after a space. Returns an empty text if both ends
-/// have the same text.
+/// Formats a range of durations in parentheses, or nothing if both look the same.
 pub(crate) fn between(from: Duration, to: Duration) -> String {
     let (from, to) = (rough_span(from), rough_span(to));
     if from == to { String::new() } else { format!(" ({from} to {to})") }

@@ -1,4 +1,4 @@
-//! Detects a command of `run` that is given without `--` before it.
+//! Detects a forgotten `--` before the command of `run`.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -10,12 +10,10 @@ use crate::program_path;
 use crate::view::quoting::quoted_template;
 use crate::word_roles::{Role, roles};
 
-/// The options of `run` that are given instead of a command.
 const IN_PLACE: [&str; 2] = ["--shell", "--workflow"];
 
-/// If the user forgot the `--` before the command, returns the corrected command line as shell
-/// text. Files to process that follow the program are moved before the `--`. Returns `None` if
-/// `--shell` or `--workflow` is given. `options` must have the global options and those of `run`.
+/// Returns the corrected command line if the user forgot the `--`. `options` must have the global
+/// options and those of `run`.
 pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Option<String> {
     let roles = roles(words, options);
     let run = roles.iter().position(|role| *role == Role::Other).filter(|run| words[*run] == "run")?;
@@ -40,9 +38,8 @@ pub(crate) fn corrected(words: &[OsString], options: &Command, cwd: &Path) -> Op
     Some(Printable(&format!("autoproc {}", line.join(" "))).to_string())
 }
 
-/// True if `word` can begin a command. It can if it is found in `PATH` and is not a file in the
-/// current folder, or if it is the path of an executable file. The first word after `run`
-/// (`is_later` is false) must not be a path, because a path may be a file to process.
+/// True if `word` can begin a command. The first word after `run` must not be a path, because a
+/// path may be a file to process.
 fn is_program(word: &OsStr, is_later: bool, cwd: &Path) -> bool {
     let is_path = word.as_encoded_bytes().contains(&b'/');
     program_path::is_found(word) && if is_path { is_later } else { !cwd.join(word).exists() }

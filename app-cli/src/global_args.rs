@@ -1,5 +1,3 @@
-//! The global options.
-
 use std::path::PathBuf;
 use std::time::Duration;
 

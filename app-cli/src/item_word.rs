@@ -1,4 +1,4 @@
-//! Arguments that name an item by its file or by its id.
+//! Parses an argument that names an item.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) struct ItemWord {
 }
 
 impl ItemWord {
-    /// Parses the argument. A number is both a possible file name and a possible id.
+    /// Parses a path or an item id.
     ///
     /// # Errors
     /// [`CliError`] if the argument is not a valid path.
@@ -37,7 +37,7 @@ impl ItemWord {
         &self.path
     }
 
-    /// Finds the item by its path or, if no item has this path, by its id.
+    /// Finds the item by its path, or else by its id.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

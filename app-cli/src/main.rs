@@ -2,17 +2,12 @@
 //!
 //! # Theory of operation
 //!
-//! `cli` parses the command line. Each module in `commands` implements one command, from its
-//! arguments to its output. A command calls the ports and creates a view, which `context` prints as
-//! text or as JSON. `completion` answers a Tab in a shell. Only `wiring` connects adapters to
-//! ports. `error` maps most port errors to exit codes. While a command runs, only `console` and
-//! `top` write to the terminal. `main` first checks whether this process must become a guard, a
-//! mode of the same binary that uses none of the commands.
+//! `cli` parses the command line. Each module in `commands` implements one command. A command
+//! creates a view, and `context` prints the view as text or as JSON. Only `wiring` connects
+//! adapters to ports. While a command runs, only `console` and `top` write to the terminal.
 //!
-//! # Deliberately absent
-//!
-//! The rules of the queue belong to the domain. Storage, execution and observation belong to
-//! adapters.
+//! A guard is a process that supervises commands. Guards execute this binary too, so `main` first
+//! checks for that mode.
 
 mod attempt_output;
 mod cli;
@@ -70,7 +65,7 @@ use wiring::{OpenOptions, Purpose, Server, Wiring};
 
 const ALLOW_NETWORK_FS: &str = "AUTOPROC_ALLOW_NETWORK_FS";
 
-/// The runtime keeps idle threads for this time, which is longer than any run.
+/// The time for which idle threads are kept. Longer than any run.
 const KEEP_THREADS: Duration = Duration::from_secs(365 * 24 * 3600);
 
 fn main() -> process::ExitCode {
@@ -140,8 +135,8 @@ fn context(global: &GlobalArgs, command: &Command, console: &Arc<Console>) -> Re
     Ok(Context { project, wiring, console: console.clone(), cwd, json: global.json, had_queue })
 }
 
-/// Starts a thread for blocking work and keeps it while the runtime exists. Without such a thread,
-/// the runtime would panic later if the system could start no more threads.
+/// Starts a thread for blocking work, and keeps the thread. Without such a thread, the runtime
+/// panics if the system cannot start one later.
 ///
 /// # Errors
 /// [`CliError`] if the system cannot start a thread now.
@@ -158,8 +153,6 @@ fn allows_network_fs(global: &GlobalArgs) -> bool {
     global.allow_network_fs || env::var_os(ALLOW_NETWORK_FS).is_some_and(|value| value == "1")
 }
 
-/// The runtime needs only one thread: the run loop is one task, and blocking work has separate
-/// threads.
 fn runtime() -> Result<Runtime, CliError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Maintenance operations on a queue, independent of the kind of store.
+//! The maintenance operations of a queue.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -13,11 +13,10 @@ use crate::exit_code::ExitCode;
 
 /// The maintenance operations that a store offers in addition to the ports.
 pub(crate) trait Maintenance {
-    /// Checks all stored data, and the folder or server that stores it. Changes nothing except
-    /// temporary files.
+    /// Checks the stored data, and the folder or server with the data.
     fn check(&self) -> Vec<Finding>;
 
-    /// Writes the whole queue as one document. Other processes may use the queue meanwhile.
+    /// Writes the whole queue as one document.
     ///
     /// # Errors
     /// [`ExportError`]. After [`ExportError::Read`], nothing was written.
@@ -33,8 +32,8 @@ pub(crate) trait Maintenance {
     /// Repairs the queue.
     ///
     /// # Errors
-    /// The errors of [`Maintenance::examine`]. Also fails if `method` cannot repair the damage, and
-    /// then changes nothing.
+    /// The errors of [`Maintenance::examine`]. Also fails if `method` cannot repair the damage. A
+    /// failed repair changes nothing.
     fn repair(&self, method: RepairMethod) -> Result<Repair, CliError>;
 }
 
@@ -108,10 +107,9 @@ impl RepairMethod {
 #[derive(Debug)]
 pub(crate) struct Examined {
     pub(crate) damage: Vec<Damage>,
-    /// The possible repairs. Empty if nothing is damaged, or if only a manual repair is possible.
+    /// The possible repairs.
     pub(crate) plans: Vec<RepairPlan>,
-    /// The length in bytes of an unfinished last line, or 0. Such a line is not damage: the next
-    /// change cuts it off.
+    /// The length of an unfinished last line, in bytes. The next change removes such a line.
     pub(crate) half_written_bytes: u64,
     /// Messages about anomalies that are not damage.
     pub(crate) notices: Vec<String>,

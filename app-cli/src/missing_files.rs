@@ -1,4 +1,4 @@
-//! Finds failed files that no longer exist. Another attempt on such a file would fail too.
+//! Finds failed files that no longer exist.
 
 use autoproc_domain::FilePath;
 
@@ -12,7 +12,7 @@ pub(crate) struct MissingFiles {
 }
 
 impl MissingFiles {
-    /// Checks which of the files exist. A file that cannot be examined counts as existing.
+    /// Finds the missing files.
     pub(crate) fn among<'f>(files: impl IntoIterator<Item = &'f FilePath>) -> Self {
         let mut missing = files.into_iter().filter(|file| file.as_path().try_exists().is_ok_and(|exists| !exists));
         let first = missing.next().cloned();
@@ -23,8 +23,7 @@ impl MissingFiles {
         self.count
     }
 
-    /// Returns one line of advice, or `None` if all files exist. The suggested command contains
-    /// `project_option`, which selects the queue.
+    /// Returns one line of advice, or `None` if all files exist.
     pub(crate) fn advice(&self, layout: &Layout, project_option: &str) -> Option<String> {
         let first = self.first.as_ref()?;
         let (shown, remove) = (layout.path(first), format!("autoproc queue remove{project_option}"));

@@ -1,4 +1,4 @@
-//! Parses numbers. Errors state the accepted range.
+//! Parses numbers.
 
 use std::ops::RangeInclusive;
 

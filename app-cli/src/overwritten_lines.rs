@@ -1,13 +1,7 @@
-//! Prints output that overwrites its lines with carriage returns, for instance a progress bar.
+//! Prints output with carriage returns, for instance a progress bar.
 //!
-//! The text after a carriage return replaces the whole line, even if the new text is shorter. A
-//! real terminal would keep the end of the longer line, but nobody wants this end. A carriage
-//! return before a line end replaces nothing.
-//!
-//! On a terminal, each version of a line is shown until the next version replaces it. Spaces cover
-//! the end of a longer old version. Of all control characters, only carriage returns, line feeds
-//! and tabs reach the terminal. A file or pipe receives only the last version. If the beginning of
-//! an earlier version was already written, a carriage return and the last version follow.
+//! The text after a carriage return replaces the whole line. A terminal shows each version of a
+//! line. A file or pipe receives only the last version.
 
 use std::mem;
 
@@ -15,18 +9,14 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::escape::{escaped, unfinished};
 
-/// At most this many bytes of a line are kept in memory. The beginning of a longer line is printed,
-/// and can no longer be replaced.
+/// The maximum length of a line in memory. A longer line is printed early.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// The largest possible width of a tab, in columns.
 const TAB_COLUMNS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
-    /// A file or pipe, which receives the bytes without escapes.
     Plain,
-    /// A terminal. `columns` is `None` if the terminal cannot redraw a line.
     Terminal { columns: Option<usize> },
 }
 
@@ -35,10 +25,8 @@ enum Target {
 pub(crate) struct LinePrinter {
     target: Target,
     line: Vec<u8>,
-    /// True after a carriage return: the next text replaces the line.
     is_returned: bool,
     is_overwritten: bool,
-    /// True if the beginning of the line was printed and removed from memory.
     is_spilled: bool,
     drawn: Drawn,
 }
@@ -47,8 +35,7 @@ pub(crate) struct LinePrinter {
 struct Drawn {
     text: Vec<u8>,
     columns: usize,
-    /// True if, on the screen, older text of the line precedes `text`, or spaces follow `text`. The
-    /// next version then begins with a carriage return.
+    /// True if the line on the screen differs from `text`.
     is_stale: bool,
 }
 
@@ -72,8 +59,7 @@ impl LinePrinter {
         }
     }
 
-    /// Adds the next piece of the output. Returns the text of each complete line, and of a line
-    /// that is too long to keep in memory.
+    /// Adds output. Returns the text of the lines that are complete or too long.
     pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for part in piece.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -95,9 +81,7 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the printable part of the incomplete current line. If the line has a carriage
-    /// return, returns text only for a terminal that can redraw a line, and cuts the text to the
-    /// terminal's width.
+    /// Returns the printable part of the unfinished line.
     pub(crate) fn current(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut text = self.rendered(self.line.len() - unfinished(&self.line));
@@ -109,7 +93,7 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the text of the last line. Called after the last piece of the output.
+    /// Returns the text of the last line.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         self.draw(self.rendered(self.line.len()), &mut out);
@@ -137,7 +121,6 @@ impl LinePrinter {
         *self = Self::to(self.target);
     }
 
-    /// Prints the current line, and removes its text from memory.
     fn spill(&mut self, out: &mut Vec<u8>) {
         let length = self.line.len() - unfinished(&self.line);
         self.draw(self.rendered(length), out);
@@ -153,9 +136,6 @@ impl LinePrinter {
         }
     }
 
-    /// Prints a new version of the current line. If the new version extends the old one, prints
-    /// only the added text. Otherwise prints a carriage return and the whole new version. On a
-    /// terminal, spaces cover the end of a longer old version.
     fn draw(&mut self, text: Vec<u8>, out: &mut Vec<u8>) {
         match text.strip_prefix(self.drawn.text.as_slice()) {
             Some(added) if !self.drawn.is_stale => out.extend_from_slice(added),
@@ -200,7 +180,6 @@ mod tests {
         [printer.take(output), printer.finish()].concat()
     }
 
-    /// Simulates a terminal that receives `printed`. Returns the rows of the screen.
     fn screen(printed: &[u8]) -> Vec<String> {
         let text = str::from_utf8(printed).expect("text");
         let row = |line: &str| {

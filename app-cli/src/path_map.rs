@@ -1,7 +1,6 @@
-//! Translates the paths of a queue in a database to the paths of this machine, and back.
+//! Translates the paths in a database to the paths of this machine, and back.
 //!
-//! Machines may mount the same share at different folders. The database has one path for each file.
-//! Each machine may map prefixes of these paths to its own folders.
+//! Machines may mount the same share at different folders.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +8,7 @@ use std::str::FromStr;
 use autoproc_domain::FilePath;
 use autoproc_domain::path::InvalidPath;
 
-/// Replaces a prefix of stored paths by a folder on this machine. The prefix matches only whole
-/// components of a path.
+/// Replaces a leading folder of stored paths by a folder on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MapRule {
     stored: FilePath,
@@ -61,26 +59,16 @@ pub(crate) enum Ambiguous {
 /// The reason why a path on this machine has no stored path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoName {
-    /// The rules map `path` to `stored`, but map `stored` back to another file, `other`.
     #[error("{path} has no name in the queue: with --map, {stored} is {other} on this machine")]
     Taken { path: FilePath, stored: FilePath, other: FilePath },
     #[error("{path} has no name in the queue: with --map, {error}")]
     Invalid { path: FilePath, error: InvalidPath },
 }
 
-/// The rules of this machine.
-///
-/// A rule applies to its prefix and to every path below the prefix. If several rules apply to a
-/// path, the longest prefix wins. If no rule applies, the path is the same in the database and on
-/// this machine.
-///
-/// `to_here(to_stored(path))` equals `path` if `path` has a stored path. `to_stored(to_here(path))`
-/// equals `path`, with two exceptions. A path may become too long. Or no rule applies to the stored
-/// path, but it lies below a rule's folder on this machine. Users of this machine cannot name the
-/// item of such a path by its path.
+/// The rules of this machine. If several rules apply to a path, the longest prefix wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathMap {
-    /// Rules with more components in the stored prefix come first.
+    /// Sorted: longer prefixes come first.
     rules: Vec<MapRule>,
 }
 
@@ -88,8 +76,7 @@ impl PathMap {
     /// Creates a map of rules.
     ///
     /// # Errors
-    /// [`Ambiguous`] if two rules have the same prefix, or if the folder of one rule is or contains
-    /// the folder of another.
+    /// [`Ambiguous`] if two rules have the same prefix or overlapping folders.
     pub(crate) fn new(mut rules: Vec<MapRule>) -> Result<Self, Ambiguous> {
         for (at, rule) in rules.iter().enumerate() {
             for other in &rules[at + 1..] {
@@ -125,8 +112,7 @@ impl PathMap {
         rule.map_or_else(|| Ok(stored.clone()), |rule| moved(stored, &rule.stored, &rule.here))
     }
 
-    /// Maps a path on this machine to its stored path. At most one rule applies, because no folder
-    /// of a rule contains another one.
+    /// Maps a path on this machine to its stored path.
     ///
     /// # Errors
     /// [`NoName`] if the stored path would be too long, or stands for another file on this machine.
@@ -140,12 +126,10 @@ impl PathMap {
     }
 }
 
-/// True if `path` is `folder`, or is below it.
 fn is_below(path: &FilePath, folder: &FilePath) -> bool {
     path.as_path().starts_with(folder.as_path())
 }
 
-/// Replaces the leading folder `from` by `to`. Returns a path outside `from` unchanged.
 fn moved(path: &FilePath, from: &FilePath, to: &FilePath) -> Result<FilePath, InvalidPath> {
     match path.as_path().strip_prefix(from.as_path()) {
         Ok(rest) => FilePath::new(to.as_path().join(rest)),

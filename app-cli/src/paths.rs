@@ -1,4 +1,4 @@
-//! Converts arguments to files: reads lists, walks folders, and makes each path absolute.
+//! Converts arguments to the paths of files.
 
 mod filter;
 mod list;
@@ -64,8 +64,7 @@ pub(crate) fn resolve(cwd: &Path, path: &Path) -> Result<FilePath, CliError> {
     absolute(cwd, path).map_err(|error| CliError::no_path(path, error))
 }
 
-/// Makes a path absolute. Like the system, resolves a symbolic link before a `..`: the `..` means
-/// the parent folder of the link's target. All other links remain in the path.
+/// Makes a path absolute. Resolves a symbolic link only before a `..`.
 ///
 /// # Errors
 /// [`InvalidPath`] if the path is empty, or if [`FilePath::new`] rejects it.
@@ -111,8 +110,7 @@ pub(crate) enum Absent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FoundFile {
     pub(crate) path: FilePath,
-    /// The number of folder levels from the named folder to the file: 1 for a file directly in the
-    /// folder, at most 255. 0 if the user named the file itself.
+    /// The number of folder levels from the named folder to the file. 0 if the user named the file.
     pub(crate) depth: u8,
 }
 
@@ -135,8 +133,7 @@ pub(crate) struct Gathered {
     has_other_form: bool,
 }
 
-/// Counts missing files, or unreadable files and folders. Only the first few are named, so that a
-/// warning fits on a screen.
+/// Counts missing or unreadable files. Names only the first few.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) count: usize,
@@ -208,20 +205,19 @@ impl PathSource {
         self.words.is_empty() && self.list.is_none()
     }
 
-    /// True if another process may be unable to read a list again, for instance because the list is
-    /// standard input or a pipe.
+    /// True if another process may be unable to read a list again.
     pub(crate) fn is_read_once(&self, cwd: &Path) -> bool {
         let is_stdin = |path: &PathBuf| path.as_os_str() == STDIN;
         self.words.iter().any(is_stdin)
             || self.list.iter().any(|path| is_stdin(path) || list::is_transient(&cwd.join(path)))
     }
 
-    /// Finds the files. Does not change the queue.
+    /// Finds the files.
     ///
     /// # Errors
     /// [`CliError`] if a list or a named folder cannot be read, an argument is not a valid path, or
-    /// a required file or a path with a trailing slash is missing. If `strict`, also if a file or
-    /// subfolder cannot be read, or if no file is found.
+    /// a required file or folder is missing. If `strict`, also if a file or subfolder cannot be
+    /// read, or if no file is found.
     pub(crate) fn gather(&self, absent: Absent, around: &Surroundings<'_>) -> Result<Gathered, CliError> {
         let mut gathered = Gathered { options: self.filter.options(), ..Gathered::default() };
         gathered.unquoted = Unquoted::find(&self.filter, &self.words, around.cwd);
@@ -286,9 +282,7 @@ impl PathSource {
         Ok(())
     }
 
-    /// Adds the files below a folder, sorted by name. Links to files count as files; links to
-    /// folders are not followed. Skips unreadable subfolders and files with invalid paths, and
-    /// lists them as unreadable.
+    /// Adds the files below a folder, sorted by name. Does not follow links to folders.
     fn walk(&self, folder: &FilePath, project: &Project, into: &mut Gathered) -> Result<(), CliError> {
         let walk = WalkDir::new(folder.as_path()).sort_by_file_name().into_iter();
         let below = |path: &Path| path.strip_prefix(folder.as_path()).unwrap_or(path).to_owned();
@@ -304,8 +298,7 @@ impl PathSource {
         Ok(())
     }
 
-    /// True if a search of `folder` would find a file at `path`. The file need not exist. Does not
-    /// resolve links. Ignores the age of the file and [`leaving_out`](Self::leaving_out).
+    /// True if a search of `folder` would find a file at `path`. The file need not exist.
     pub(crate) fn finds(&self, folder: &Path, path: &Path, project: &Project) -> bool {
         let Ok(below) = path.strip_prefix(folder) else { return false };
         let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
@@ -351,8 +344,6 @@ fn is_folder_word(word: &Path) -> bool {
     word.as_os_str().as_bytes().ends_with(b"/")
 }
 
-/// True if the word has pattern characters. By default, a shell passes on a pattern unchanged if it
-/// matches no file.
 fn is_pattern(word: &Path) -> bool {
     word.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
@@ -385,8 +376,8 @@ fn missing(first: &str, gathered: &Gathered) -> CliError {
 
 const OTHER_FORM: &str = "a name on disk looks the same but is encoded differently, which happens with lists from a Mac; give the folder instead, or convert the list with: uconv -x any-nfc";
 
-/// True if the path exists in its other Unicode form, composed (NFC) or decomposed (NFD). macOS
-/// decomposes names, so a list from a Mac may spell the names of files differently.
+/// True if the path exists in its other Unicode form (NFC or NFD). A list from a Mac may spell
+/// names in NFD.
 fn exists_in_other_form(path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.is_ascii()) else { return false };
     let exists = |form: String| form != text && Path::new(&form).exists();

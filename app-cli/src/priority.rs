@@ -1,5 +1,3 @@
-//! Parses priorities.
-
 use autoproc_domain::Priority;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

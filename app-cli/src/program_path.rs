@@ -6,11 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The folders that execvp(3) searches if `PATH` is not set.
+/// The default of `PATH` in execvp(3).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// True if an executable file exists for the program. A name without a slash is searched for in the
-/// folders of `PATH`.
+/// True if an executable file exists for the program.
 pub(crate) fn is_found(program: &OsStr) -> bool {
     if program.as_bytes().contains(&b'/') {
         return is_executable(Path::new(program));

@@ -1,4 +1,4 @@
-//! The project folder and the paths in it.
+//! The project folder and its files.
 
 mod trust;
 
@@ -14,32 +14,28 @@ use trust::{Caller, Foreign};
 
 const STATE_DIR: &str = ".claude/mission-control";
 
-/// The state folder and the folder `logs` each have a subfolder of this name. It contains a folder
-/// for each database that this project uses as its store.
+/// The subfolder for queues in databases.
 const STORES: &str = "stores";
 
-/// The environment variables that may name the project folder, in order of precedence.
+/// The variables for the project folder, in order of precedence.
 const VARIABLES: [&str; 2] = [PROJECT_VARIABLE, "CLAUDE_PROJECT_DIR"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Project {
     root: PathBuf,
-    /// True if the user named the folder and thereby trusts it.
+    /// True if the user named the folder. The project is then trusted.
     is_named: bool,
-    /// The name of the folder in which this machine keeps files for a queue in a database. `None`
-    /// if the queue is in the project folder. Each queue has its own files, because item ids are
-    /// unique only within a queue.
+    /// This machine's folder for a queue in a database. `None` if the queue is in the project
+    /// folder.
     store: Option<String>,
 }
 
 impl Project {
-    /// Finds the project folder. The first of these is used: the given folder, the folder that an
-    /// environment variable names, the nearest folder upwards with a state folder, or the current
-    /// folder.
+    /// Finds the project folder.
     ///
     /// # Errors
-    /// [`CliError`] if a named path is not a folder, if another user controls the folder that was
-    /// found upwards, or if `cwd` is empty and no folder is named.
+    /// [`CliError`] if a named path is not a folder, if another user controls the found folder, or
+    /// if `cwd` is empty and no folder is named.
     pub(crate) fn find(
         given: Option<&Path>,
         cwd: &Path,
@@ -60,7 +56,7 @@ impl Project {
         }
     }
 
-    /// Returns the project in a folder that the user names with the option or variable `said_by`.
+    /// Returns the project in a folder that the user names.
     ///
     /// # Errors
     /// [`CliError`] if the path is not a folder.
@@ -77,17 +73,16 @@ impl Project {
         Self { root, is_named: false, store: None }
     }
 
-    /// Returns this project for a queue in a database. This machine keeps files for the queue in
-    /// folders called `name`.
+    /// Sets the name of the folder for a queue in a database.
     pub(crate) fn of_store(self, name: String) -> Self {
         Self { store: Some(name), ..self }
     }
 
-    /// Fails if another user controls a part of the project and the caller has not named the
-    /// project. Such a project must not choose the store or the path map.
+    /// Fails if another user controls a part of the project, unless the project was named. Such a
+    /// project must not choose the store or the path map.
     ///
     /// # Errors
-    /// [`CliError`] that names the part.
+    /// [`CliError`] that names the part of the project.
     pub(crate) fn require_trust(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<(), CliError> {
         if self.is_named { Ok(()) } else { trusted(&self.root, variable).map(drop) }
     }
@@ -96,8 +91,7 @@ impl Project {
         self.store.is_some()
     }
 
-    /// Returns the project in another folder of this machine that uses the same store. `None` if
-    /// that folder has no runs of the store, or if another user controls a part of it.
+    /// Returns the project in another folder that uses the same store.
     pub(crate) fn sibling(&self, root: &Path) -> Option<Self> {
         let project = trusted(root, |name| std::env::var_os(name)).ok()?;
         let sibling = Self { store: self.store.clone(), ..project };
@@ -108,8 +102,7 @@ impl Project {
         &self.root
     }
 
-    /// Returns the folder with the files of the queue. For a queue in a database, returns the
-    /// folder with the files that this machine keeps for the queue.
+    /// Returns this machine's folder for the files of the queue.
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.of_queue(self.root.join(STATE_DIR))
     }
@@ -179,7 +172,7 @@ impl Project {
         self.logs_dir().join("attempts")
     }
 
-    /// True if the path is one of autoproc's own files or folders. Searches of folders skip these.
+    /// True if the path is one of autoproc's own files or folders.
     pub(crate) fn is_own(&self, path: &Path) -> bool {
         let folder = Self::in_folder(self.root.clone());
         path.starts_with(folder.state_dir())

@@ -1,4 +1,4 @@
-//! Resolves arguments to files of the queue. A folder means all queued files below it.
+//! Finds the queued files below a folder.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,10 @@ use crate::escape::Shown;
 use crate::paths::resolve;
 use crate::view::files;
 
-/// An error lists at most this many files.
 const MAX_LISTED: usize = 5;
 
-/// Returns a selector for each file that the arguments name. A folder selects the queued files
-/// below it that have one of `statuses`. An unknown path is returned too, and the queue will reject
-/// it.
+/// Returns a selector for each named file. A folder selects its queued files with one of
+/// `statuses`.
 ///
 /// # Errors
 /// [`CliError`] if an argument is not a valid path, if all queued files below a folder have other
@@ -53,8 +51,7 @@ pub(crate) async fn selectors(
     Ok(selectors)
 }
 
-/// If `path` is a folder with queued files, returns an error that asks the user to name one of
-/// them. Call it only if `path` itself is not in the queue.
+/// Returns an error with advice if `path` is a folder with queued files.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -77,7 +74,6 @@ pub(crate) async fn one_needed(path: &FilePath, context: &Context) -> Result<Opt
 
 type Queued = (FilePath, Status);
 
-/// Returns the queued files below each folder, in claim order. Reads the queue at most once.
 async fn below<'f>(folders: &'f [FilePath], context: &Context) -> Result<HashMap<&'f Path, Vec<Queued>>, CliError> {
     let mut found: HashMap<_, _> = folders.iter().map(|folder| (folder.as_path(), Vec::new())).collect();
     if found.is_empty() {

@@ -1,4 +1,4 @@
-//! Points in time, as users enter them: a time of day, a date, a date and time, or a span.
+//! Parses points in time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -14,15 +14,14 @@ use crate::view::time::{span, zone};
 pub(crate) const EXPECTED: &str =
     "expected a time of day (22:00), a date (2026-11-28), a date and time (2026-11-28T22:00), or a span (12h)";
 
-/// A point in the past for [`before`](Self::before), or in the future for [`after`](Self::after). A
-/// point without a UTC offset is in the time zone in which times are printed.
+/// A point in time, in the past or in the future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// A span before the current time or, for [`after`](Self::after), after the current time.
+    /// A span before or after the current time.
     Ago(Duration),
-    /// The last occurrence of this time of day; for [`after`](Self::after), the next occurrence.
+    /// The last or the next occurrence of a time of day.
     TimeOfDay(Time),
-    /// A date and time; midnight if only the date was given.
+    /// A date and time, or midnight of a date.
     Local(DateTime),
     Exact(jiff::Timestamp),
 }
@@ -60,8 +59,7 @@ impl Since {
         self.in_zone(now, zone())
     }
 
-    /// Returns the next occurrence of a time of day, or the end of a span that begins at `now`.
-    /// Returns a date as it is, even if it lies in the past.
+    /// Converts the point to a time after `now`. A date may lie in the past.
     pub(crate) fn after(self, now: Timestamp) -> Timestamp {
         self.after_in_zone(now, zone())
     }
@@ -76,8 +74,7 @@ impl Since {
         }
     }
 
-    /// Converts the point to a system time. A span or a time of day counts back from now. A date
-    /// before 1970 becomes the beginning of 1970. `None` if the system cannot represent the time.
+    /// Converts the point to a system time. `None` if the system cannot represent the time.
     pub(crate) fn system_time(self) -> Option<SystemTime> {
         let now = SystemTime::now();
         if let Self::Ago(span) = self {
@@ -103,8 +100,6 @@ impl Since {
     }
 }
 
-/// Returns the last occurrence of this time of day up to `now`. `None` if the calendar does not
-/// reach that far.
 fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
     let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
     let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();
@@ -113,8 +108,6 @@ fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp
     Some(moment.timestamp())
 }
 
-/// Returns the first occurrence of this time of day after `now`. `None` if the calendar does not
-/// reach that far.
 fn next(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {
     let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?.to_zoned(zone.clone());
     let on = |day: &Zoned| day.date().to_datetime(time).to_zoned(zone.clone()).ok();
@@ -127,7 +120,6 @@ fn next(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> 
 mod tests {
     use super::*;
 
-    /// Parses `word` on 2026-11-29 at 07:30 in Berlin, which is 06:30 UTC.
     fn point(word: &str) -> String {
         let now = "2026-11-29T06:30:00Z".parse().expect("a time");
         let zone = TimeZone::get("Europe/Berlin").expect("a zone");

@@ -1,10 +1,8 @@
-//! Parses byte sizes. A bare number means bytes. K, M, G, T, P and E are powers of 1000; Ki, Mi,
-//! Gi, Ti, Pi and Ei are powers of 1024 (IEC 80000-13). Each may be followed by a B. Case does not
-//! matter.
+//! Parses sizes such as `10MB` or `4GiB`. The units are those of IEC 80000-13.
 
 use bytesize::ByteSize;
 
-/// The maximum size of a file. File offsets are signed 64-bit numbers (`off_t`, POSIX.1).
+/// The maximum size of a file (`off_t`, POSIX.1).
 const LARGEST: u64 = i64::MAX.cast_unsigned();
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Chooses the store: the queue in the project folder, or a database that many machines share.
+//! Chooses the store of the queue: the project folder or a database.
 
 use std::convert::Infallible;
 use std::env;
@@ -28,7 +28,7 @@ pub(crate) const MAP_VARIABLE: &str = "AUTOPROC_MAP";
 
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// The URL of a database. It is never printed, because it may contain a password.
+/// The URL of a database. Never print it: it may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct StoreUrl(String);
 
@@ -46,7 +46,7 @@ impl StoreUrl {
 impl FromStr for StoreUrl {
     type Err = Infallible;
 
-    /// Accepts every text. Otherwise, the error would show the rejected text with its password.
+    /// Accepts every text. An error would show the password.
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self(text.to_owned()))
     }
@@ -70,8 +70,7 @@ pub(crate) fn word_without_password(word: &OsString) -> OsString {
     format!("{}{}", &text[..at], without_password(&text[at..])).into()
 }
 
-/// Removes the passwords from the addresses in `text`. An address from one of `words` ends where
-/// this word ends. Any other address ends at white space or a quotation mark.
+/// Removes the passwords from the addresses in `text`.
 fn without_passwords_of(text: &str, words: impl Iterator<Item = String>) -> String {
     let mut text = text.to_owned();
     for word in words {
@@ -94,8 +93,7 @@ fn end_of_scheme(text: &str) -> Option<usize> {
     SCHEMES.iter().filter_map(|scheme| Some(text.find(scheme)? + scheme.len())).min()
 }
 
-/// Removes the password from `address`, which begins after the scheme. Returns `…` if it is unclear
-/// where the password begins or ends.
+/// Removes the password from `address`. Returns `…` if the limits of the password are unclear.
 fn without_password(address: &str) -> String {
     let (credentials, location) = address.split_once('@').unwrap_or(("", address));
     let is_unclear = location.contains('@') || credentials.contains(['/', '?']) || address.contains("password");
@@ -134,9 +132,7 @@ pub(crate) struct StoreChoice {
 }
 
 impl StoreChoice {
-    /// Returns the database that the option, the environment variable or the project's
-    /// `autoproc.toml` names, in this order of precedence. `None` means that the queue is in the
-    /// project folder. An empty variable counts as missing.
+    /// Returns the named database. `None` if the queue is in the project folder.
     ///
     /// # Errors
     /// [`CliError`] if the variable is not UTF-8, if `autoproc.toml` cannot be read, or if it names
@@ -164,8 +160,7 @@ fn section(project: &Project) -> Result<StoreSection, CliError> {
     Ok(section.unwrap_or_default())
 }
 
-/// Returns the path map. Its rules come from the options, else from the environment variable, else
-/// from `autoproc.toml`. The variable and the file do not apply to a queue in a folder.
+/// Returns the path map from the options, else the variable, else `autoproc.toml`.
 ///
 /// # Errors
 /// [`CliError`] if a rule is malformed, if rules conflict, if options are given for a queue in a
@@ -203,7 +198,6 @@ fn rules_of_file(project: &Project, variable: impl Fn(&str) -> Option<OsString>)
     rules(texts.iter().map(String::as_str), MAP_IN_FILE)
 }
 
-/// Parses rules. Errors name `source`, where the rules were found.
 fn rules<'t>(texts: impl Iterator<Item = &'t str>, source: &str) -> Result<Vec<MapRule>, CliError> {
     let rule = |text: &str| {
         let invalid = |error| CliError::config(format!("{source}: {}: {error}", Printable(text)));

@@ -1,4 +1,4 @@
-//! The tail of an attempt's output, as the database of a queue keeps it.
+//! The end of an attempt's output, stored in a database.
 
 use std::path::PathBuf;
 

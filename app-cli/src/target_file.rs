@@ -1,4 +1,4 @@
-//! A file that a command writes to a path that the user names.
+//! Writes files that the user names.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _};
@@ -19,15 +19,14 @@ pub(crate) struct FileKind {
     pub(crate) name: &'static str,
 }
 
-/// A file that a command writes. An existing file is replaced atomically: a reader sees either the
-/// old or the new content.
+/// A file that a command writes. An existing file is replaced atomically.
 #[derive(Debug)]
 pub(crate) struct TargetFile {
     path: PathBuf,
 }
 
 impl TargetFile {
-    /// Checks that a file of this kind may be written to `path`. Writes nothing.
+    /// Checks that a command may write this kind of file to `path`.
     ///
     /// # Errors
     /// [`CliError`] if the path names one of autoproc's own files, or something that is neither a
@@ -76,7 +75,7 @@ impl TargetFile {
         read.is_ok() && beginning == kind.beginning.as_bytes()
     }
 
-    /// Writes the file. An existing file keeps its permissions; the umask sets those of a new file.
+    /// Writes the file. An existing file keeps its permissions.
     ///
     /// # Errors
     /// [`CliError`] if the file cannot be written. An existing file then stays unchanged.
@@ -97,7 +96,7 @@ impl TargetFile {
         written.map_err(|error| self.cannot_write(&error))
     }
 
-    /// Begins a replacement that is written piece by piece. [`TargetFile::finish`] completes it.
+    /// Begins a replacement of the file.
     ///
     /// # Errors
     /// [`CliError`] if no file can be created in the folder.
@@ -105,8 +104,7 @@ impl TargetFile {
         Replacement::begin(&self.path).map_err(|error| self.cannot_write(&error))
     }
 
-    /// Completes a replacement. An existing file keeps its permissions; the umask sets those of a
-    /// new file.
+    /// Completes a replacement of the file. An existing file keeps its permissions.
     ///
     /// # Errors
     /// [`CliError`] if the file cannot be replaced. An existing file then stays unchanged.
@@ -114,7 +112,6 @@ impl TargetFile {
         content.finish(self.permissions()).map_err(|error| self.cannot_write(&error))
     }
 
-    /// Returns the permissions of an existing file. `None` if there is no file, or only a link.
     fn permissions(&self) -> Option<Permissions> {
         let known = fs::symlink_metadata(&self.path).ok().filter(fs::Metadata::is_file);
         known.map(|known| known.permissions())

@@ -1,7 +1,4 @@
-//! Prints results, as human-readable text or as one JSON document.
-//!
-//! Each command defines its own view. This module contains the trait, and the parts that several
-//! views share.
+//! Prints results as text or as JSON.
 
 pub(crate) mod bytes;
 pub(crate) mod failure;
@@ -27,8 +24,7 @@ use screen::Screen;
 pub(crate) trait View {
     fn human(&self, out: &mut Screen<'_>) -> io::Result<()>;
 
-    /// Returns the document that `--json` prints. Its keys are stable and in snake case; its times
-    /// are in RFC 3339.
+    /// Returns the document that `--json` prints. Its keys are stable.
     fn document(&self) -> impl Serialize;
 }
 
@@ -38,9 +34,7 @@ pub(crate) fn files(count: impl TryInto<u64> + Display + Copy) -> String {
     format!("{count} {noun}")
 }
 
-/// Tells how many completed files changed while they were processed, and which command processes
-/// them again. `None` if `count` is 0. `is_named` is true if the run's command line named its
-/// files; the same command then processes the changed files again.
+/// Returns advice about completed files that changed while they were processed.
 pub(crate) fn changed_while_processed(count: u64, is_named: bool) -> Option<String> {
     let (were, them) = if count == 1 { ("it was", "it") } else { ("they were", "them") };
     let by = if is_named { "the same command".to_owned() } else { format!("a run that names {them}") };

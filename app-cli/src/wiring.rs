@@ -1,4 +1,4 @@
-//! Connects concrete adapters to the ports.
+//! Connects adapters to the ports.
 
 mod adapter_error;
 mod copied_runs;
@@ -65,9 +65,9 @@ pub(crate) struct OpenOptions {
 pub(crate) enum Purpose {
     Command,
     Run,
-    /// A view that must stay responsive while a large queue is read.
+    /// A view of a queue. It must stay responsive while a large queue is read.
     Watch,
-    /// Shell completion, which changes nothing and prints no warnings.
+    /// Shell completion. It changes nothing and prints no warnings.
     Completion,
 }
 
@@ -75,10 +75,8 @@ pub(crate) struct Wiring {
     project: Project,
     console: Arc<Console>,
     store: Store,
-    /// `None` if the queue stores the paths of this machine.
     map: Option<Arc<PathMap>>,
-    /// True if options of this process set the map. The commands of a run do not see these options,
-    /// only variables and files.
+    /// True if options set the path map. The commands of a run do not see options.
     is_map_of_options: bool,
     options: OpenOptions,
     clock: Arc<SystemClock>,
@@ -90,8 +88,8 @@ enum Store {
 }
 
 impl Wiring {
-    /// Creates the adapters without accessing any file. The queue is in `server` or, if that is
-    /// `None`, in the project folder.
+    /// Creates the adapters without accessing any file. Without `server`, the queue is in the
+    /// project folder.
     pub(crate) fn new(
         project: Project,
         server: Option<Server>,
@@ -106,8 +104,7 @@ impl Wiring {
         Self { project, console, store, map: None, is_map_of_options: false, options, clock: Arc::new(SystemClock) }
     }
 
-    /// Sets the path map of a queue in a database. `is_of_options` is true if options of this
-    /// process set the map.
+    /// Sets the path map of a queue in a database.
     pub(crate) fn with_map(self, map: PathMap, is_of_options: bool) -> Self {
         let map = (!map.is_empty() && self.server().is_some()).then(|| Arc::new(map));
         Self { map, is_map_of_options: is_of_options, ..self }
@@ -117,8 +114,7 @@ impl Wiring {
         self.map.iter().filter(|_| self.is_map_of_options).flat_map(|map| map.rules())
     }
 
-    /// Returns the options for the store and the path map in a suggested command, each after a
-    /// space. Omits an option if the suggested command finds its value in a variable or a file.
+    /// Returns the options for the store and the path map in a suggested command.
     pub(crate) fn store_options(&self) -> String {
         let map = self.rules_of_options().map(|rule| format!(" {MAP_OPTION} {}", quoted(&printable(rule))));
         self.server().map(Server::option).into_iter().chain(map).collect()
@@ -136,8 +132,7 @@ impl Wiring {
         }
     }
 
-    /// Connects to the server if the queue is on one, so that problems are reported before the
-    /// command begins.
+    /// Connects to the server, if the queue is on a server.
     ///
     /// # Errors
     /// [`CliError`] if the server cannot be used.
@@ -195,7 +190,7 @@ impl Wiring {
         self.storage().close().await
     }
 
-    /// Returns a unique name for a run: the time and 74 random bits (RFC 9562, UUID version 7).
+    /// Returns a unique name for a run (RFC 9562, UUID version 7).
     pub(crate) fn new_run(&self) -> RunId {
         let micros = u64::try_from(self.clock.now().as_micros()).unwrap_or(0);
         let since = Duration::from_micros(micros);
@@ -207,8 +202,7 @@ impl Wiring {
         RunReaper::new(self.project.clone(), grace)
     }
 
-    /// Returns an observer that appends events to the event log. For a queue in a database, the
-    /// observer also records the events in the database.
+    /// Returns an observer that records events in the event log and, if used, the database.
     pub(crate) fn event_log(&self) -> Arc<dyn Observer> {
         let log = Arc::new(EventLog::new(self.project.event_log(), notices(&self.console)));
         match &self.store {
@@ -224,8 +218,7 @@ impl Wiring {
         }
     }
 
-    /// Writes the stop file, which asks all live runs of the queue in the folder to stop. They
-    /// abort if `now` is true, and drain otherwise.
+    /// Writes the stop file. Live runs of the queue then stop. They abort if `now` is true.
     ///
     /// # Errors
     /// If the request cannot be written.
@@ -233,14 +226,13 @@ impl Wiring {
         write_stop_request(&self.project.stop_file(), now)
     }
 
-    /// Returns the stop request in the stop file. Always `None` for a queue in a database, because
-    /// a request in the database applies only to live runs.
+    /// Returns the request in the stop file. `None` for a queue in a database.
     pub(crate) fn standing_stop(&self) -> Option<StandingStop> {
         let is_watched = self.server().is_none();
         is_watched.then(|| StandingStop::read(&self.project.stop_file())).flatten()
     }
 
-    /// Returns the state that the latest run reported; `None` if there is no state file.
+    /// Returns the state that the latest run reported.
     ///
     /// # Errors
     /// If the state file cannot be read or parsed.
@@ -248,7 +240,7 @@ impl Wiring {
         Ok(read_state_file(&self.project.state_file())?.map(|StateDocument { state, .. }| state))
     }
 
-    /// Returns the progress that the latest run reported; `None` if there is no monitor file.
+    /// Returns the progress that the latest run reported.
     ///
     /// # Errors
     /// If the monitor file cannot be read or parsed.
@@ -260,7 +252,7 @@ impl Wiring {
         write_run_command(&self.project.run_command_file(), command)
     }
 
-    /// Returns the command line of the latest run; `None` if none is recorded.
+    /// Returns the command line of the latest run.
     ///
     /// # Errors
     /// If the record cannot be read or parsed.
@@ -283,15 +275,13 @@ impl Wiring {
         AttemptLogs::new(self.project.attempts_dir())
     }
 
-    /// Returns the journals of this machine's workflow executions. For a queue in a database, these
-    /// are copies of the journals in the database.
+    /// Returns the journals of workflow executions on this machine.
     pub(crate) fn executions(&self) -> Executions {
         let executions = Executions::new(self.project.executions_dir());
         if self.server().is_some() { executions } else { executions.with_places(self.copied_runs()) }
     }
 
-    /// Returns where each copied run came from, by the name of the run. If this cannot be read,
-    /// warns and returns an empty map.
+    /// Returns the origin of each copied run, by the name of the run.
     pub(crate) fn copied_runs(&self) -> BTreeMap<String, RunLocation> {
         let file = self.project.copied_runs_file();
         copied_runs::read(&file).unwrap_or_else(|error| {
@@ -300,7 +290,7 @@ impl Wiring {
         })
     }
 
-    /// Returns the machine and the project folder of a run; `None` if they are those of this
+    /// Returns the machine and the project folder of a run. `None` if they are those of this
     /// process, or unknown.
     ///
     /// # Errors
@@ -315,7 +305,7 @@ impl Wiring {
         }))
     }
 
-    /// Returns the latest workflow execution on an item, from the folder or the database.
+    /// Returns the latest workflow execution on an item.
     ///
     /// # Errors
     /// [`CliError`] if the journal cannot be read.
@@ -333,7 +323,7 @@ impl Wiring {
         Ok(state.map(|state| StoredExecution { state, elsewhere: journal.elsewhere }))
     }
 
-    /// Returns the items with a workflow execution that has not completed, in ascending order.
+    /// Returns the items with an unfinished workflow execution.
     ///
     /// # Errors
     /// [`CliError`] if the executions cannot be listed.

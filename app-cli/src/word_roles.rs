@@ -1,4 +1,4 @@
-//! Classifies the words of a command line as options, values of options or other words.
+//! Finds the options in a command line.
 
 use std::ffi::{OsStr, OsString};
 
@@ -14,8 +14,7 @@ pub(crate) enum Role {
     Other,
 }
 
-/// Returns the role of each word. Knows the options of `command`, but not those of its subcommands.
-/// Treats an unknown option as an option without a value.
+/// Returns the role of each word. Only the options of `command` are known.
 pub(crate) fn roles(words: &[OsString], command: &Command) -> Vec<Role> {
     let (mut is_value, mut is_over) = (false, false);
     let role = |word: &OsString| {
@@ -35,7 +34,7 @@ fn is_option(word: &OsStr) -> bool {
     word.len() > 1 && word.as_encoded_bytes().starts_with(b"-")
 }
 
-/// True if the last option in `word` takes its value from the next word.
+/// True if the next word is the value of this option.
 fn expects_value(word: &OsStr, command: &Command) -> bool {
     let Some(word) = word.to_str() else { return false };
     let takes_value = |is_it: &dyn Fn(&Arg) -> bool| {

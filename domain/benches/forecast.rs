@@ -1,8 +1,8 @@
-//! Measures the accuracy of forecasts on a trace, and the cost of a forecast.
+//! Measures the accuracy and the cost of forecasts.
 //!
 //! `cargo bench -p autoproc-domain --bench forecast -- TRACE.csv`. The trace has a header line and
-//! the columns group, order, size in bytes and duration in seconds. A group has the files of one
-//! recipe in the order in which they were processed. Without a trace, only the cost is measured.
+//! the columns group, order, size in bytes and duration in seconds. Without a trace, only the cost
+//! is measured.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has no result")]
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads a file and a clock")]
@@ -40,7 +40,6 @@ fn groups(trace: &str) -> Vec<Group> {
     groups.into_values().collect()
 }
 
-/// True if the largest file is at least twice as large as the smallest.
 fn varies(group: &Group) -> bool {
     let sizes = || group.iter().map(|(bytes, _)| *bytes);
     sizes().max() >= sizes().min().map(|least| 2 * least.max(1))

@@ -2,7 +2,6 @@
 //!
 //! `cargo bench -p autoproc-domain --bench signature -- FAILURES.tsv`. Each line of the file has
 //! the path of a failed file, a tab, and the first line of the error text.
-//! `app-cli/benches/failures/measure.py` makes such a file.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has no result")]
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads a file and a clock")]
@@ -32,7 +31,6 @@ fn main() {
     println!("{} failures: {mean:.1} µs each, at most {:.1} µs", costs.len(), costs.last().unwrap());
 }
 
-/// Returns the mean time to compute a signature, in microseconds.
 fn microseconds(path: &FilePath, error: &str) -> f64 {
     let began = Instant::now();
     for _ in 0..ROUNDS {

@@ -1,5 +1,4 @@
-//! Embeds the whole run loop in a program: a queue in memory, retries with backoff, and attempts
-//! that are functions of this program.
+//! Embeds the run loop with a queue in memory.
 //!
 //! `cargo run -p autoproc-domain --example embed`
 

@@ -1,5 +1,4 @@
-//! Uses the queue as a plain value, without a store, a run loop or a runtime. The program passes
-//! the time in and processes the files itself.
+//! Uses the queue as a plain value, without a store or a run loop.
 //!
 //! `cargo run -p autoproc-domain --example queue`
 
@@ -33,7 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Fails twice for every file, so that the backoff is visible.
 fn work(attempt: u32) -> AttemptOutcome {
     if attempt < 3 { AttemptOutcome::Exited { code: 1 } } else { AttemptOutcome::Succeeded }
 }

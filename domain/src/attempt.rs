@@ -1,5 +1,4 @@
-//! The types that describe an attempt: the request to an orchestrator, the progress of the attempt,
-//! and the report on its end.
+//! Attempts: their requests, their progress and their outcomes.
 
 use std::fmt;
 use std::io;
@@ -182,8 +181,7 @@ impl AttemptOutcome {
     }
 }
 
-/// Writes a short description of the outcome. [`AttemptReport::error`] begins with the same text,
-/// shortened if it is too long.
+/// Writes a short description of the outcome.
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,4 @@
-//! The claim order: highest priority first, then lowest sequence number first. No two items have
-//! the same position, because sequence numbers are unique.
+//! The order in which runs claim files.
 
 use std::cmp::Reverse;
 

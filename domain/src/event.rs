@@ -1,9 +1,8 @@
-//! Events: the changes of the queue. [`FileQueue::apply`](crate::queue::FileQueue::apply) applies
-//! an event to a queue.
+//! The changes of the queue.
 //!
-//! A store may record the events. Applying them in order to an empty queue rebuilds the queue
-//! exactly. An [`Event::Enqueued`] states neither the item's id nor the outcome, because `apply`
-//! determines both. So a store can append this event without having read the queue.
+//! A store may record the events. Applying the events in order to an empty queue rebuilds the queue
+//! exactly. An [`Event::Enqueued`] contains neither the id of the item nor the outcome. So a store
+//! can append this event without having read the queue.
 
 #![allow(missing_docs, reason = "the field names are self-explanatory")]
 

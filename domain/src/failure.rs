@@ -1,10 +1,6 @@
-//! The error text of a failed attempt, short enough to be stored with every item.
+//! Composes the error text of a failed attempt.
 //!
-//! The first line states how the attempt ended and, after a colon, the output line that most likely
-//! names the cause. Among equally likely lines, the last one is chosen. The other output lines
-//! follow in order. If the text would be too long, the earliest of these lines are omitted.
-//!
-//! Nothing is escaped here, because escaping depends on where the text is shown.
+//! Control characters are not escaped. The code that displays the text must escape them.
 
 use std::fmt::Display;
 
@@ -23,7 +19,7 @@ pub fn run_died(attempts: u32) -> Box<str> {
     format!("the run died during attempt {attempts}, the last one allowed").into()
 }
 
-/// Lower-case words that suggest that an output line names the cause of a failure.
+/// Words that suggest an error, in lower case.
 const ERROR_WORDS: [&str; 22] = [
     "error",
     "fail",
@@ -49,7 +45,7 @@ const ERROR_WORDS: [&str; 22] = [
     "abort",
 ];
 
-/// Lower-case prefixes of output lines that only refer to a failure reported earlier.
+/// Lower-case prefixes of output lines that only repeat an earlier error.
 const ECHOES: [&str; 13] = [
     "make: *** [",
     "tar: child returned",
@@ -84,9 +80,7 @@ pub fn text(outcome: &impl Display, output_tail: &str) -> Box<str> {
     lines.join("\n").into()
 }
 
-/// Rates how likely a line is to name the cause of a failure, from 0 to 3. A line with an error
-/// word and a colon, such as `wc: /in/a: No such file`, rates highest. Lines such as
-/// `make: *** [all] Error 1` and `Try 'wc --help' for more information.` rate 0.
+/// Rates how likely an output line names the cause, from 0 to 3.
 fn relevance(line: &str) -> u8 {
     let lower = line.to_lowercase();
     if ECHOES.iter().any(|echo| lower.trim_start().starts_with(echo)) {
@@ -109,7 +103,6 @@ pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Returns what a terminal shows of the line: the text after the last carriage return.
 fn as_displayed(line: &str) -> &str {
     let line = line.trim_end();
     line.rsplit('\r').next().unwrap_or(line).trim_end()

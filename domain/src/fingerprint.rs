@@ -1,5 +1,4 @@
-//! File fingerprints and recipes. Both are recorded when a file completes, and compared when the
-//! file is added again.
+//! Detects whether a file or its processing has changed since the file completed.
 
 use std::fmt;
 

@@ -1,24 +1,22 @@
-//! Forecasts how long files take, from the sizes and durations of earlier successful attempts.
+//! Forecasts how long files take.
 //!
 //! # Theory of operation
 //!
-//! A sample is the file size and the duration of a successful attempt. A [`Forecast`] keeps the
-//! latest [`MAX_SAMPLES`] samples of one recipe. For at most 16 file name extensions, it also keeps
-//! the latest [`MAX_SAMPLES`] samples of each extension. A file of `s` bytes is forecast to take
-//! `a + b × s` seconds; `line` fits this line by least squares. Recording a sample takes constant
-//! time, because a line is fitted only when a forecast is requested.
+//! A sample is the size of a file and the duration of its successful attempt. A [`Forecast`] keeps
+//! the latest [`MAX_SAMPLES`] samples of one [`Recipe`](crate::fingerprint::Recipe). It also keeps
+//! as many samples for each of up to 16 file name extensions.
 //!
-//! Each sample is also predicted from the other samples. The errors of these predictions give the
-//! range for a single file. This method is called conformal prediction; it makes no assumption
-//! about the distribution of the errors.
+//! A file of `s` bytes is forecast to take `a + b × s` seconds. The numbers `a` and `b` are fitted
+//! to the samples by least squares.
 //!
-//! A simulation computes the time left of a run: each slot takes one file after the other. A file
-//! that is much larger than all samples has no forecast, because the samples do not show how
-//! durations grow beyond their sizes. If such a file remains, the time left is a lower bound. While
-//! a running file takes longer than expected, the time left is unknown.
+//! The range for a single file is computed by conformal prediction. Each sample is predicted from
+//! the other samples. The errors of these predictions give the range. The distribution of the
+//! errors does not matter.
 //!
-//! A forecast does not foresee changes. If the machine gets busier, the forecast adapts with a
-//! delay.
+//! A run has one slot for each concurrent attempt. The time left of the run is simulated: each slot
+//! takes one file after the other. A file has no forecast if it is much larger than all samples.
+//! The time left is then a lower bound. While a running file takes longer than expected, the time
+//! left is unknown.
 
 mod line;
 mod model;
@@ -44,12 +42,10 @@ pub const MIN_SAMPLES: usize = 5;
 /// The minimum number of samples for a forecast with a range.
 pub const MIN_SAMPLES_FOR_RANGE: usize = 19;
 
-/// The minimum number of samples for an extension to have a line of its own. Files with other
-/// extensions are forecast from all samples of the recipe.
+/// An extension with fewer samples has no line of its own.
 const MIN_SAMPLES_OF_EXTENSION: usize = 20;
 
-/// The maximum number of extensions that have samples of their own. It limits the memory for a
-/// recipe to about 70 kB.
+/// Limits the memory for a recipe to about 70 kB.
 const MAX_EXTENSIONS: usize = 16;
 
 /// The samples of one recipe, from which the durations of files are forecast.
@@ -98,21 +94,16 @@ struct Sample {
 
 type Samples = VecDeque<Sample>;
 
-/// Totals over the attempts of a run. They show how much time the run spends on failed attempts.
-/// `completed` counts the files that completed, `failed` those that failed for good.
 #[derive(Debug, Clone, Default)]
 struct AttemptTally {
-    /// The total duration of all attempts, in seconds.
     total_s: f64,
-    /// The total duration of the attempts that completed a file, in seconds.
     completed_s: f64,
     completed: f64,
     failed: f64,
 }
 
 impl AttemptTally {
-    /// Returns the total duration of all attempts per ended file, divided by the mean duration of a
-    /// successful attempt. Returns 1 if no attempt has succeeded.
+    /// Returns the mean time per file, relative to a successful attempt.
     fn time_factor(&self) -> f64 {
         let factor = self.total_s / self.completed_s * self.completed / (self.completed + self.failed);
         if factor.is_finite() { factor } else { 1.0 }

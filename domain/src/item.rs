@@ -1,4 +1,4 @@
-//! The items of the queue. An item is a file with everything that the queue knows about it.
+//! The items of the queue. An item is a queued file with its state.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,34 +1,33 @@
-//! The core of autoproc without I/O: the queue, the retry policy and the run loop.
+//! The core of autoproc: the queue, the retry policy and the run loop.
 //!
 //! # Theory of operation
 //!
-//! A [`FileQueue`] is a plain value. Each request of the module [`request`] is a
-//! [`Transaction`](queue::Transaction): a transaction changes the queue, and returns
+//! A [`FileQueue`] is a plain value. Each request in the module [`request`] is a
+//! [`Transaction`](queue::Transaction). A transaction changes the queue. It returns
 //! [`Event`](event::Event)s and an answer. The caller passes the current time.
 //!
-//! An [`AutonomousProcessor`] runs the processing loop over the [`ports`]. A pure function,
-//! [`RunState::handle`](run::RunState::handle), makes all decisions; the rest of the loop only
-//! polls futures.
+//! An [`AutonomousProcessor`] runs the processing loop. The loop does all its I/O through the
+//! [`ports`]. A pure function, [`RunState::handle`](run::RunState::handle), makes all decisions.
 //!
 //! # Invariants
 //!
-//! - The claim order is total: by descending priority, then by ascending sequence number. It does
+//! - Items are claimed by descending priority, then by ascending sequence number. This order does
 //!   not depend on a clock.
 //! - Held items and items in backoff are never claimed.
-//! - Each path has exactly one item; an item has at most one claim.
-//! - A claim is durable before its attempt starts; a result is durable before it is reported.
+//! - Each path has at most one item. An item has at most one claim.
+//! - A claim is durable before its attempt starts. A result is durable before it is reported.
 //! - Applying all recorded events to an empty queue rebuilds the queue exactly.
 //!
 //! # Where to start
 //!
-//! `examples/queue.rs` uses only the queue. `examples/embed.rs` runs the whole loop over a
-//! [`MemoryStorage`](memory::MemoryStorage). To write another store, see the contract of
+//! `examples/queue.rs` uses only the queue. `examples/embed.rs` runs the whole loop with a
+//! [`MemoryStorage`](memory::MemoryStorage). Every store must fulfil the contract of
 //! [`Storage`](ports::Storage).
 //!
 //! # Deliberately absent
 //!
-//! This crate uses no files, processes, threads, clocks, environment variables, runtime or
-//! serialisation. Its `clippy.toml` bans the functions that would use them.
+//! This crate uses no files, processes, threads, clocks or environment variables. It uses no async
+//! runtime and no serialisation. Its `clippy.toml` bans the functions that would use them.
 
 pub mod attempt;
 pub mod claim_key;

@@ -1,7 +1,6 @@
-//! The table of legal status changes. `docs/state-machine.md` shows it as a diagram.
+//! The legal status changes of items. `docs/state-machine.md` shows them as a diagram.
 //!
-//! Only [`next`] decides whether a change is legal. Removing an item is not a status change; every
-//! item that is not processing can be removed.
+//! The removal of an item is not a status change.
 
 use crate::item::Status;
 

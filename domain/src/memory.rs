@@ -1,5 +1,4 @@
-//! A store that keeps the queue in memory, for programs that may lose the queue when they exit. It
-//! is also the shortest example of a store.
+//! A store that keeps the queue in memory. The queue is lost when the process exits.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +22,6 @@ use crate::view::{Cancelled, Counts, Enqueued, Exchanged, Page, PageRequest, Rec
 #[derive(Debug, Default)]
 pub struct MemoryStorage {
     shared: Arc<Mutex<Shared>>,
-    /// The version of the queue that this handle has last seen.
     seen: AtomicU64,
 }
 
@@ -187,8 +185,6 @@ impl Runs for MemoryStorage {
         Ok(self.lock().live_runs())
     }
 
-    /// Returns the runs that ended while they held claims. There are no other dead runs: if the
-    /// process dies, the queue is lost too.
     async fn dead(&self) -> Result<Vec<DeadRun>, StorageError> {
         let located =
             |info: &RunInfo| DeadRun { location: Some(info.location.clone()), ..DeadRun::gone(info.id.clone()) };

@@ -1,4 +1,4 @@
-//! Matches the beginnings and ends of attempts, for histories that record the two separately.
+//! Pairs the beginning of each attempt with its end.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -42,9 +42,8 @@ pub fn joined(begun: &PastAttempt, ended: PastAttempt) -> PastAttempt {
 ///
 /// [`History::visit_attempts`]: crate::ports::History::visit_attempts
 pub struct OpenAttempts {
-    /// The attempts that have begun and not ended, numbered in the order in which they began.
+    /// The attempts without an end, numbered in order of their beginnings.
     open: BTreeMap<u64, PastAttempt>,
-    /// Maps the key of each attempt in `open` to its number.
     numbers: HashMap<Key, u64>,
     next: u64,
     visit: AttemptVisitor,

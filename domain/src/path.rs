@@ -1,4 +1,4 @@
-//! The paths of queued files. A path is validated and normalised without access to the file system.
+//! The paths of queued files. They are normalised without file system access.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -149,8 +149,7 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
 }
 
-/// True if the path certainly needs no normalisation. May be false even if the path needs none, as
-/// for `/a/.b`.
+/// False if the path may need normalisation.
 fn is_normal(bytes: &[u8]) -> bool {
     let is_suspect = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     !bytes.windows(2).any(is_suspect) && (bytes.len() == 1 || bytes.last() != Some(&b'/'))
@@ -174,8 +173,7 @@ impl fmt::Debug for FilePath {
     }
 }
 
-/// Escapes unprintable characters, so that a file name cannot control a terminal. Bytes that are
-/// not UTF-8 become the replacement character.
+/// Escapes unprintable characters, so that a file name cannot control a terminal.
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string_lossy().chars() {

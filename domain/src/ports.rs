@@ -1,8 +1,7 @@
-//! The ports: traits for a clock, a store, an orchestrator and other services. Each port states its
-//! contract, and each error variant states what the caller must do next.
+//! The ports: traits for storage, execution and other services.
 //!
-//! `autoproc-testkit` has conformance suites for [`Storage`], [`Runs`] and [`History`]; every
-//! adapter of these ports must pass them.
+//! Adapters of [`Storage`], [`Runs`] and [`History`] must pass the conformance suites in
+//! `autoproc-testkit`.
 
 mod clock;
 mod file_sizes;

@@ -1,11 +1,9 @@
-//! The queue, which changes only through events.
+//! The queue and its transactions.
 //!
-//! A request is a [`Transaction`]. [`perform`](Transaction::perform) turns the request into events,
-//! applies these to the queue in memory, and returns the events and the answer. A durable store
-//! records the events before it answers. If recording fails, the store discards the queue in memory
-//! and reads the stored queue again. [`FileQueue::apply`] applies recorded events.
-//!
-//! This module reads no clock: the caller passes the time.
+//! A request is a [`Transaction`]. [`perform`](Transaction::perform) turns the request into events
+//! and applies them to the queue. A durable store records the events before it answers. If
+//! recording fails, the store must read the queue again. [`FileQueue::apply`] applies recorded
+//! events.
 
 mod apply;
 mod collections;
@@ -60,19 +58,17 @@ use waiting::{Scoped, Waiting};
 #[derive(Debug, Clone)]
 pub struct FileQueue {
     items: Items,
-    /// The next number to assign, as an id or as a sequence number.
+    /// The next id or sequence number.
     next_number: u64,
     next_claim: ClaimNumber,
     paths: PathIndex,
     counts: Counts,
     waiting: Waiting,
-    /// For each scope that a request has named, an index of the waiting items in that scope.
-    /// Computed from `items`.
+    /// One index of waiting items for each scope of listed items.
     scoped: Vec<Scoped>,
     processing: BTreeSet<ItemId>,
 }
 
-/// Two queues are equal if they contain the same items and would assign the same numbers next.
 impl PartialEq for FileQueue {
     fn eq(&self, other: &Self) -> bool {
         (self.next_number, self.next_claim) == (other.next_number, other.next_claim)
@@ -173,8 +169,7 @@ impl FileQueue {
         self.waiting.next_due(now)
     }
 
-    /// Returns the index of the waiting items in a scope. If the scope lists items, `open_scope`
-    /// must have been called before.
+    /// Returns the waiting items of the scope. A scope of listed items needs `open_scope` first.
     fn waiting_in(&self, scope: &Scope) -> &Waiting {
         let scoped = match scope {
             Scope::Queue => None,
@@ -183,8 +178,7 @@ impl FileQueue {
         scoped.map_or(&self.waiting, Scoped::waiting)
     }
 
-    /// Creates the index of a scope that lists items, unless the index exists. First drops the
-    /// indexes of scopes that no run uses.
+    /// Creates the index of the scope unless it exists. Drops unused indexes.
     fn open_scope(&mut self, scope: &Scope) {
         let Scope::Items(ids) = scope else { return };
         if self.scoped.iter().any(|scoped| scoped.is_of(ids)) {

@@ -1,9 +1,8 @@
-//! Recovery of dead runs: ends the leftover processes of a dead run, then releases its items.
+//! Recovers dead runs: ends their leftover processes, then releases their items.
 //!
-//! The store knows which runs are dead. Only a [`Reaper`] on the run's host can tell whether
-//! processes of the run are left. On other hosts, the only proof is a lease that expired at least
-//! [`LEASE_MARGIN`] ago. Without a proof, the items stay claimed: two concurrent attempts on one
-//! file are worse than a delayed attempt.
+//! Two concurrent attempts on one file are worse than a delayed attempt. So the items stay claimed
+//! until there is proof that no process of the run is left. On the run's host, the [`Reaper`] finds
+//! the proof. On other hosts, the only proof is a lease that expired at least [`LEASE_MARGIN`] ago.
 
 use std::time::Duration;
 
@@ -24,9 +23,9 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 /// Whether a recovery needs proof that no process of the dead run is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Only runs that provably have no process left are recovered.
+    /// Recovers only runs whose processes have provably ended.
     Demanded,
-    /// Runs are recovered even if their processes may still be running; the user takes the risk.
+    /// Also recovers runs whose processes may still be running.
     Waived,
 }
 
@@ -87,10 +86,10 @@ pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) 
     Ok(Recovery { recovered, unproven })
 }
 
-/// Ends the processes of dead runs of this host. Returns the runs that may have processes left.
+/// Returns the runs that may have processes left.
 ///
-/// Runs of other hosts are not reaped: the reaper would find no process here and wrongly take that
-/// as proof.
+/// Runs of other hosts are not reaped. Such a run has no process on this host, so the reaper would
+/// wrongly report success.
 async fn reap(dead: Vec<DeadRun>, reaper: &dyn Reaper) -> Vec<Unproven> {
     let here = reaper.location();
     let (local, elsewhere): (Vec<_>, Vec<_>) = dead.into_iter().partition(|dead| is_of_host(dead, &here));

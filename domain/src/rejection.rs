@@ -1,4 +1,4 @@
-//! The reasons why the queue rejects a request. A rejected request changes nothing.
+//! The reasons why the queue rejects a request.
 
 #![allow(missing_docs, reason = "the field names are self-explanatory")]
 
@@ -16,13 +16,13 @@ pub enum Rejection {
     /// A run is processing the item.
     #[error("{0} is being processed")]
     Processing(Selector),
-    /// No attempt on the item is running, so there is no result to record.
+    /// No attempt on the item is running.
     #[error("{selector} is {status}, not being processed")]
     NotProcessing { selector: Selector, status: Status },
-    /// The item has neither failed nor timed out, so it cannot be requeued.
+    /// The item has neither failed nor timed out.
     #[error("{selector} is {status}, not failed or timeout")]
     NotFailed { selector: Selector, status: Status },
-    /// The item has ended, so it can no longer be reprioritised, held or cancelled.
+    /// The item has already ended.
     #[error("{selector} has already ended: it is {status}")]
     Ended { selector: Selector, status: Status },
 }

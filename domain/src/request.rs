@@ -1,4 +1,4 @@
-//! The requests to the queue. [`Storage`](crate::ports::Storage) documents the effect of each.
+//! The requests to the queue.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -74,11 +74,10 @@ impl NewItem {
 /// or timed out is always processed again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// A completed file is processed again if it has changed since its completion.
+    /// A completed file is processed again if the file has changed.
     #[default]
     IfChanged,
-    /// A completed file is processed again if it has changed since its completion, or if it was
-    /// completed with another recipe or without one.
+    /// A completed file is processed again if the file or the recipe has changed.
     IfOtherRecipe(Recipe),
     /// Every completed file is processed again.
     Always,
@@ -141,10 +140,10 @@ pub enum Scope {
     /// The whole queue.
     #[default]
     Queue,
-    /// Only these items. Ids that are not in the queue are ignored.
+    /// Only these items; unknown ids are ignored.
     ///
-    /// A run must pass clones of one `Arc` in all its requests, because a store may keep an index
-    /// for each set.
+    /// A run must pass clones of one `Arc` in all its requests. A store may keep an index for each
+    /// `Arc`.
     Items(Arc<BTreeSet<ItemId>>),
 }
 
@@ -181,7 +180,7 @@ pub enum Verdict {
     Complete(Completion),
     /// The attempt failed, and a retry follows.
     Retry {
-        /// The wait before the next attempt. It begins when the failure is recorded.
+        /// The wait before the next attempt.
         backoff: Duration,
         /// The error text of the failure.
         error: Box<str>,
@@ -193,8 +192,7 @@ pub enum Verdict {
         /// The error text of the failure.
         error: Box<str>,
     },
-    /// The attempt does not count: it never began, was ended by the run, or failed for a reason
-    /// that is not due to the file.
+    /// The attempt does not count, for instance because the run was stopped.
     Release,
 }
 
@@ -216,7 +214,7 @@ impl Verdict {
 pub enum Requeue {
     /// Every item that failed or timed out.
     AllFailed,
-    /// The listed items. Each must have failed or timed out; otherwise the request is rejected.
+    /// These items. Each must have failed or timed out.
     These(Vec<Selector>),
 }
 

@@ -1,4 +1,4 @@
-//! The retry policy: decides whether a failed attempt is retried, and after which wait.
+//! Decides whether and when a failed attempt is retried.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -62,13 +62,13 @@ impl BackoffRange {
 /// # Contract
 /// `wait` returns soon, and always returns the same value for the same arguments.
 pub trait BackoffRules: fmt::Debug + Send + Sync {
-    /// Returns the wait after `attempt` on `file` has failed. `error` is the text of
+    /// Returns the wait after a failed attempt. `error` is the text of
     /// [`AttemptReport::error`](crate::attempt::AttemptReport::error). `of_policy` is the wait of
-    /// the retry policy; return it to leave the wait unchanged.
+    /// the retry policy.
     fn wait(&self, error: &str, file: &FilePath, attempt: AttemptNumber, of_policy: Duration) -> Duration;
 }
 
-/// Two rules are equal if they are the same object.
+/// Compares addresses.
 impl PartialEq for dyn BackoffRules {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::addr_eq(self, other)
@@ -153,7 +153,7 @@ impl RetryPolicy {
         }
     }
 
-    /// True if the program was not found, or if a shell or another wrapper exited with 126 or 127.
+    /// Wrappers such as a shell report a missing program with exit status 126 or 127.
     #[must_use]
     pub(crate) fn names_missing_program(outcome: &AttemptOutcome) -> bool {
         match outcome.root_cause() {

@@ -1,34 +1,21 @@
-//! The run loop: processes files until none is left, or until it is asked to stop.
+//! The run loop: processes files until none is left or a stop is requested.
 //!
 //! # Theory of operation
 //!
-//! [`RunState::handle`] is the loop as a pure function: it takes an [`Input`] and returns the
-//! [`Action`]s to carry out. At most one store operation is pending at a time. In one transaction,
-//! an exchange records ended attempts and claims as many items as attempts can start. Each claim is
-//! handed to the orchestrator. Then the run waits, for instance until an attempt ends, a stop is
-//! requested, an item becomes due, or another process changes the queue.
+//! [`RunState::handle`] is the loop as a pure function. It takes an [`Input`] and returns the
+//! [`Action`]s to carry out. [`AutonomousProcessor`] drives the loop: it carries out the actions
+//! and decides nothing.
 //!
-//! [`AutonomousProcessor`] is the driver: it owns the ports and the futures, passes inputs to the
-//! loop, carries out actions, and decides nothing. It also polls attempts while a transaction is
-//! pending, so that a slow store never delays the attempts.
+//! An *exchange* is a transaction of the store. It records ended attempts and claims new items. At
+//! most one store operation is pending at a time. Attempts continue meanwhile, so that a slow store
+//! does not delay them.
 //!
-//! An attempt usually does not count if it failed because the machine ran out of processes, file
-//! descriptors or memory. The same applies if a program that worked before, or the folder of a
-//! file, is missing. Starts are then held until a probe shows that attempts can start again
-//! (`start_hold.rs`, `step/lacks.rs`).
+//! Some attempts fail for a reason that is not due to their file. The run then *holds* starts until
+//! one attempt, the *probe*, shows that the reason is gone. `start_hold.rs` handles a program,
+//! folder or resource that is missing. `breaker.rs` handles different files that fail alike.
 //!
-//! If several different files in a row fail alike, the cause is probably not the files. If
-//! configured, the run then does not count these failures. It holds starts until a probe shows that
-//! the cause is gone, or that the files are the cause (`breaker.rs`, `step/alike.rs`).
-//!
-//! A run that uses forecasts measures each claimed file first (`step/measurement.rs`). If attempts
-//! start only until a certain time, the run sets aside the files that are not expected to be done
-//! by then (`step/until.rs`).
-//!
-//! A run ends when no item of its scope is waiting, or, if configured, when no item is due. It ends
-//! early if a stop is requested, a limit is reached, the store is full, attempts cannot succeed, or
-//! an error occurs. In every case, it first waits until no attempt is running. It does not wait for
-//! items of dead runs whose processes may still be running.
+//! A run ends when no item of its scope is waiting. It ends early after a stop request, at a limit,
+//! or after an error. In every case, it first waits until no attempt is running.
 
 mod action;
 mod attempt_stop;

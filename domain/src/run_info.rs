@@ -1,4 +1,4 @@
-//! Types that describe a run: its location, registration, death and result.
+//! Types that describe a run.
 
 use std::fmt;
 use std::path::Path;
@@ -119,10 +119,10 @@ pub struct Unproven {
 /// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoppedBy {
-    /// Every waiting item in the run's scope is in backoff, and
-    /// [`RunConfig::wait_for_backoff`](crate::RunConfig::wait_for_backoff) is false.
+    /// No item in the run's scope is waiting.
     QueueEmpty,
-    /// Every waiting item of the run is in backoff, and the run does not wait for a backoff.
+    /// Every waiting item is in backoff, and
+    /// [`RunConfig::wait_for_backoff`](crate::RunConfig::wait_for_backoff) is false.
     NothingDue,
     /// The run was asked to stop.
     Request(StopCause),
@@ -130,20 +130,19 @@ pub enum StoppedBy {
     TooManyFailed,
     /// The store is full.
     StorageFull,
-    /// The program worked earlier in the run, and was then missing for longer than
+    /// The program was missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     ProgramMissing,
     /// The folder of a file was missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     InputMissing,
-    /// Several different files in a row failed with the same [signature](crate::signature), and the
-    /// run is configured not to wait; see
+    /// Several files in a row failed with one [signature](crate::signature); see
     /// [`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same).
     FailingAlike,
-    /// Items are still waiting, but another attempt could not start and end before
+    /// Items are waiting, but no attempt could end before
     /// [`RunConfig::until`](crate::RunConfig::until).
     Deadline,
-    /// An error ended the run; [`run`](crate::AutonomousProcessor::run) returns the error.
+    /// An error ended the run. [`run`](crate::AutonomousProcessor::run) returns the error.
     Error,
 }
 

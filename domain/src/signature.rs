@@ -2,17 +2,19 @@
 //!
 //! # Theory of operation
 //!
-//! The first line of an error text states the outcome and quotes the output line that most likely
-//! names the cause; see [`failure`]. A signature keeps this first line without the parts that
-//! differ from file to file. First, the names of the file itself become placeholders: `{}` for the
-//! path, `{/}` for the name, `{/.}` for the name without its extension, `{//}` for the folder. Then
-//! numbers, times, addresses, identifiers, other paths and quoted data become marks: `{n}`,
-//! `{hex}`, `{id}`, `{uuid}`, `{mac}`, `{path}`, `{text}`. Exit codes, signals and HTTP status
-//! codes stay, because different codes have different causes. Names from the program also stay,
-//! such as that of a missing module. So do quoted messages such as `msg="permission denied"`.
+//! The first line of an error text states the outcome, such as `exit status 1`. The line may also
+//! quote the output line that probably names the cause; see [`failure`]. A signature is this first
+//! line without the parts that differ from file to file. Two steps remove these parts:
 //!
-//! A signature depends on nothing but the error text and the path. It is the same on every machine
-//! and in every run.
+//! 1. Placeholders replace the names of the failed file; see [`without_own_names`].
+//! 2. Marks such as `{n}` replace numbers, times, identifiers, other paths and quoted data.
+//!
+//! Exit codes, signals and HTTP status codes stay: different codes have different causes. Names
+//! from the program also stay, such as the name of a missing module. Quoted error messages stay
+//! too, such as `msg="permission denied"`.
+//!
+//! A signature depends only on the error text and the path. It is the same on every machine and in
+//! every run.
 
 mod groups;
 mod masks;
@@ -30,11 +32,10 @@ pub const MAX_REASON_BYTES: usize = 200;
 
 const NO_REASON: &str = "no reason is recorded";
 
-/// The version of the rules that turn an error text into a reason. It is part of the hash, so that
-/// signatures made by different rules do not match by accident.
+/// The version of the masking rules. Another version gives other ids.
 const VERSION: &str = "v1\n";
 
-/// The beginnings of the reasons that a workflow reports when a whole phase fails.
+/// Beginnings of the reasons of a failed phase.
 const PHASE_REASONS: [&str; 5] = [
     "checkpoint ",
     "its steps did not return ",
@@ -43,8 +44,7 @@ const PHASE_REASONS: [&str; 5] = [
     "rolled back",
 ];
 
-/// The beginnings of reasons that usually quote a progress line, because the command was
-/// interrupted.
+/// Beginnings of reasons that usually quote a progress line.
 const INTERRUPTIONS: [&str; 2] = ["timed out after ", "killed by signal "];
 
 /// The identity of a signature, shown as eight hexadecimal digits.
@@ -59,10 +59,9 @@ impl SignatureId {
         is_hex.then(|| u32::from_str_radix(text, 16).ok()).flatten().map(Self)
     }
 
-    /// Returns the 64-bit FNV-1a hash of a reason, XOR-folded to 32 bits. The standard library's
-    /// hasher is unsuitable, because its results may differ between releases. FNV needs no
-    /// dependency, and 32 bits suffice: the probability that two of 1,000 signatures collide is 1
-    /// in 8,600.
+    /// Returns the 64-bit FNV-1a hash of a reason, XOR-folded to 32 bits. FNV is stable; the
+    /// standard library's hasher may change between releases. Two of 1,000 signatures collide with
+    /// a probability of 1 in 8,600.
     ///
     /// Source of the constants and of the XOR-folding:
     /// <http://www.isthe.com/chongo/tech/comp/fnv/>.
@@ -125,9 +124,7 @@ impl Signature {
     }
 }
 
-/// Returns the length of the prefix that names a step or phase, as in `read/count: exit status 1`;
-/// 0 if there is none. The prefix stays unmasked: failures of different steps have different
-/// causes.
+/// Returns the length of a prefix such as `read/count: `. The prefix stays unmasked.
 fn step_length(line: &str) -> usize {
     let Some((name, reason)) = line.split_once(": ") else { return 0 };
     let is_name = name.chars().all(|c| c.is_alphanumeric() || "/_-.".contains(c));
@@ -136,8 +133,7 @@ fn step_length(line: &str) -> usize {
     if is_name && (is_step || is_phase()) { line.len() - reason.len() } else { 0 }
 }
 
-/// Removes the quoted output line from a reason that begins with one of [`INTERRUPTIONS`], unless
-/// the line reads like an error. Each progress line would otherwise make its own signature.
+/// Removes a quoted progress line. Each progress line would make another signature.
 fn without_progress(reason: &str) -> &str {
     if !INTERRUPTIONS.iter().any(|outcome| reason.starts_with(outcome)) {
         return reason;

@@ -1,4 +1,4 @@
-//! Requests to stop a run, with a level and a cause.
+//! Requests to stop a run.
 
 use std::fmt;
 
@@ -12,10 +12,9 @@ pub enum StopLevel {
     Running,
     /// No attempt starts, and the running attempts finish.
     Draining,
-    /// The running attempts are terminated, and killed after the grace time. Their claims are
-    /// released.
+    /// Running attempts are terminated, and killed after the grace time. Their claims are released.
     Aborting,
-    /// The running attempts are killed at once. Their claims are released.
+    /// Running attempts are killed at once. Their claims are released.
     Killing,
 }
 
@@ -46,7 +45,7 @@ impl StopLevel {
 pub enum StopCause {
     /// The stop file.
     StopFile,
-    /// A request in the database of a queue that several machines share.
+    /// A request in the database of a shared queue.
     Command,
     /// SIGINT, for instance from Ctrl-C.
     Interrupt,
@@ -88,9 +87,7 @@ impl fmt::Display for StopCause {
 /// A request to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StopRequest {
-    /// The source of the request; `None` if no stop is requested, or if the request concerns a
-    /// single attempt. If there are several sources, a [`StopSignal`](crate::ports::StopSignal)
-    /// names the first or the most urgent one.
+    /// How urgently the run must stop.
     pub level: StopLevel,
     /// The source of the request; `None` without a request, or if only one attempt must end. If
     /// there are several sources, a [`StopSignal`](crate::ports::StopSignal) names the first or the

@@ -1,6 +1,6 @@
-//! Points in time, and their text form in files and on screen.
+//! Timestamps and their text form.
 //!
-//! This module has no `now()`: code reads the time through the [`Clock`](crate::ports::Clock) port.
+//! Code reads the current time through the [`Clock`](crate::ports::Clock) port.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -22,7 +22,7 @@ use jiff::tz::{Offset, TimeZone};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 
-/// The limits of a [`Timestamp`], in microseconds since 1970-01-01 00:00 UTC.
+/// In microseconds since 1970-01-01 00:00 UTC.
 const FIRST: i64 = -62_167_219_200_000_000;
 const LAST: i64 = 253_402_207_200_000_000;
 
@@ -73,8 +73,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Writes RFC 3339 in UTC with six fractional digits. All texts have the same length, so they sort
-/// in order of time.
+/// Writes RFC 3339 in UTC. All texts have the same length, so they sort by time.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let point = jiff::Timestamp::from_microsecond(self.as_micros()).expect("the span lies within jiff's");
@@ -87,10 +86,9 @@ impl fmt::Display for Timestamp {
 #[error("not a date and time")]
 pub struct NotATimestamp;
 
-/// Parses RFC 3339 with any offset. Also accepts a date and time without an offset, and reads it as
-/// UTC. The original Python program wrote such texts in local time, so the result may be off by the
-/// local offset. This is harmless: no order in the queue depends on the result, and every machine
-/// reads the same text as the same point.
+/// Parses RFC 3339 with any offset. A time without an offset is read as UTC. The original Python
+/// program wrote such times in local time, so the result may differ by the local offset. No order
+/// in the queue depends on the result.
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
@@ -108,8 +106,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Parses only the form that `Display` writes. The general parser is several times slower, and a
-/// queue of a million files contains at least a million timestamps in this form.
+/// Parses only the form that `Display` writes. The general parser is several times slower.
 fn read_own_form(text: &[u8]) -> Option<Timestamp> {
     let text: &[u8; 27] = text.try_into().ok()?;
     let is_framed = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (26, b'Z')]

@@ -1,4 +1,4 @@
-//! The answers to requests, and the types for reading the queue.
+//! The answers to requests, and views of the queue.
 
 use crate::claim_key::ClaimKey;
 use crate::failure::CANCELLED;
@@ -86,23 +86,21 @@ pub struct Enqueued {
 /// The outcome of adding one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnqueueOutcome {
-    /// The file was pending or processing. Its priority was raised, and its
-    /// [depth](crate::item::QueueItem::depth) may have changed.
+    /// The file was new to the queue.
     Added,
-    /// The file was pending or processing. Its priority was raised; its depth may have changed.
+    /// The file was pending or processing. Its priority was raised.
     Raised,
     /// The file was pending or processing. Nothing changed, except possibly its depth.
     Unchanged,
     /// The file was completed; nothing changed.
     AlreadyCompleted,
-    /// The file was completed; a new round began, because the file has changed since.
+    /// The file was completed, and has changed since. A new round began.
     Changed,
-    /// The file had failed or timed out; a new round began.
+    /// The file had failed or timed out. A new round began.
     FailedBefore,
-    /// The file was completed; a new round began, because the request demanded it.
+    /// The file was completed. The request demanded a new round.
     Repeated,
-    /// The addition is recorded, but the outcome is unknown until the store next reads the queue.
-    /// Returned only if the request allowed
+    /// The addition is recorded, but its outcome is not known yet. Returned only for
     /// [`AnswerNeeded::Later`](crate::request::AnswerNeeded::Later).
     Accepted,
 }

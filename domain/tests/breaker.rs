@@ -1,5 +1,4 @@
-//! Tests whole runs on a virtual clock. Every attempt fails for the same reason, either during an
-//! outage or always.
+//! Tests whole runs during an outage.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -23,13 +22,10 @@ use proptest::prelude::*;
 
 const TAKES: Duration = Duration::from_secs(1);
 
-/// The maximum time for which one failure signature keeps a run from starting attempts.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
-/// An orchestrator that fails every attempt that ends during an outage.
 struct Outage {
     clock: VirtualClock,
-    /// The beginning (inclusive) and end (exclusive) of the outage, as times since the clock began.
     period: (Duration, Duration),
     attempts: Mutex<BTreeMap<ItemId, u32>>,
 }
@@ -51,13 +47,10 @@ impl Orchestrator for Outage {
 struct Ran {
     result: ProcessingResult,
     took: Duration,
-    /// The number of attempts of each file, including released attempts.
     attempts: BTreeMap<ItemId, u32>,
     events: Vec<RunEventKind>,
 }
 
-/// Runs files with a command that succeeded in an earlier run. Without an earlier success, the
-/// first failures would count.
 fn run(files: usize, config: RunConfig, period: (Duration, Duration)) -> Ran {
     let mut earlier = Forecast::default();
     earlier.record_past(&FilePath::new("/in/earlier").unwrap(), 1, TAKES);
@@ -108,8 +101,6 @@ fn a_thousand_files_that_really_fail_alike_all_end_as_failed() {
     assert!(delay < MAX_HELD + Duration::from_mins(1), "{delay:?}");
 }
 
-/// The first retry waits ten times as long as an attempt takes. With the default wait of 2 s, this
-/// holds for attempts that take 0.2 s.
 #[test]
 fn an_outage_in_the_middle_costs_at_most_ten_attempts() {
     let period = (Duration::from_secs(500), Duration::from_secs(500) + Duration::from_mins(10));
@@ -133,8 +124,7 @@ fn without_the_breaker_an_outage_fails_the_rest_of_the_queue() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// At least 60 files are unprocessed when the outage begins. So each attempt that probes
-    /// whether the outage is over uses another file, and no file fails twice.
+    /// Enough files are left for every probe to use another file.
     #[test]
     fn an_outage_fails_no_file(
         (pause_on_same, jobs, retries) in (1_usize..6, 1_usize..4, 0_u32..3),

@@ -1,4 +1,4 @@
-//! Tests that each `with_` method of the run configuration sets only its own field.
+//! Tests the `with_` methods of the run configuration.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tests the driver, which feeds inputs to the run loop and performs the requested actions.
+//! Tests the driver of the run loop.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -88,7 +88,6 @@ fn succeeding() -> impl Orchestrator {
     By(|_, _| async { AttemptOutcome::Succeeded }.boxed())
 }
 
-/// Returns an orchestrator whose attempts run until they are aborted.
 fn endless() -> impl Orchestrator {
     By(|_, stop: Arc<dyn StopSignal>| {
         async move {
@@ -123,8 +122,6 @@ fn run(
     (block_on(AutonomousProcessor::new(ports, config).run()), observer.kinds())
 }
 
-/// Makes the store answer exchanges with `answers`, in order. Returns the list of received
-/// requests.
 fn answering(storage: &mut MockStorage, answers: Vec<Exchanged>) -> Arc<Mutex<Vec<ExchangeRequest>>> {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (kept, answers) = (asked.clone(), Mutex::new(answers.into_iter()));
@@ -208,7 +205,6 @@ fn a_cancelled_attempt_is_ended_alone() {
     );
 }
 
-/// If `is_left`, an earlier run left a stop request, which this run removes.
 #[test]
 fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     for is_left in [false, true] {
@@ -232,7 +228,6 @@ fn a_stop_is_seen_at_once_also_after_an_old_request_was_removed() {
     }
 }
 
-/// An orchestrator with a capacity of two attempts, and of seven after the first attempt.
 struct Growing(AtomicUsize);
 
 #[async_trait]
@@ -286,8 +281,6 @@ impl Lease for LostLease {
     async fn lost(&self) {}
 }
 
-/// A store whose `changed` never returns. Its exchanges never return either, except
-/// `first_exchange`.
 #[derive(Default)]
 struct Hanging {
     first_exchange: Mutex<Option<Exchanged>>,
@@ -383,7 +376,6 @@ fn a_lost_lease_lets_attempts_come_to_their_end() {
     assert!(matches!(outcome, Err(ProcessorError::Storage(StorageError::LeaseLost { .. }))), "{outcome:?}");
 }
 
-/// Each call of `changed` may cost a round trip to the store.
 #[test]
 fn a_wait_for_changes_continues_after_another_input() {
     let first_exchange = Mutex::new(Some(claims(&[1])));

@@ -1,5 +1,4 @@
-//! Tests forecasts: they are exact on exact data, robust against outliers, and their ranges have
-//! the promised coverage. A file that is much larger than all samples has no forecast.
+//! Tests the forecasts of durations.
 
 #[path = "../benches/forecast/score.rs"]
 mod score;
@@ -276,9 +275,8 @@ fn a_forecast_explains_itself() {
     assert_eq!(file.samples, 30);
 }
 
-/// The range must contain the next duration with a probability of 90 %. The n sampled durations
-/// divide the possible durations into n + 1 intervals. The next duration is equally likely to fall
-/// into each interval.
+/// The range must contain the next duration with a probability of 90 %. The n samples divide the
+/// possible durations into n + 1 intervals. Each interval is equally likely.
 #[test]
 fn a_range_leaves_out_a_twentieth_of_the_spans_on_either_side() {
     for count in MIN_SAMPLES_FOR_RANGE..=MAX_SAMPLES {
@@ -313,7 +311,7 @@ fn files_that_take_no_time_have_a_forecast() {
     assert_eq!((file.about, file.fixed, file.seconds_per_byte), (Duration::ZERO, Duration::ZERO, 0.0));
 }
 
-/// The other 40 files take 820 s in total, so a fifth of their mean is about 4 s.
+/// A fifth of the mean of the other 40 files is about 4 s.
 #[test]
 fn an_empty_file_is_an_outlier_only_if_it_takes_a_fifth_of_the_mean() {
     let file_path = path("c.pdf");
@@ -406,7 +404,6 @@ fn the_time_of_running_files_counts() {
     assert_eq!(left(11), Duration::ZERO);
 }
 
-/// The samples take 10 s or 30 s, so a file that has run for more than 10 s will take 30 s.
 #[test]
 fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
     let samples: Vec<_> = (0..40).map(|number| (MB, Duration::from_secs(10 + 20 * (number % 2)))).collect();
@@ -421,9 +418,8 @@ fn the_time_left_of_a_running_file_is_the_mean_of_what_is_still_possible() {
     }
 }
 
-/// The standard deviation of one duration is 11.5 s, and that of the sum of 100 durations is 115 s.
-/// The uncertainty of the mean of the 40 samples adds 183 s. The root of the sum of the squares is
-/// 216 s.
+/// The sum of 100 durations has a standard deviation of 115 s. The mean of the 40 samples adds 183
+/// s. The root of the sum of the squares is 216 s.
 #[test]
 fn the_likely_time_left_has_the_spread_of_the_samples_and_of_the_files() {
     let samples: Vec<_> = (1..=40).map(|seconds| (MB, Duration::from_secs(seconds))).collect();
@@ -507,9 +503,7 @@ fn megabytes(count: f64) -> u64 {
     u64::try_from(Duration::from_secs_f64(count).as_micros()).expect("a small size")
 }
 
-/// Returns groups of 150 files whose sizes span three orders of magnitude. A duration is a linear
-/// function of the size, times a log-normal factor. The logarithm of the factor comes from a
-/// sum of 12 uniform numbers, which is approximately normal.
+/// Returns groups of 150 files. Durations are linear in the size, times log-normal noise.
 fn simulated_groups(count: usize) -> Vec<score::Group> {
     let mut random = Random::new(7);
     let mut even = move || f64::from(u32::try_from(random.below(1 << 32)).unwrap_or(0)) / f64::from(u32::MAX);
@@ -525,7 +519,7 @@ fn simulated_groups(count: usize) -> Vec<score::Group> {
     (0..count).map(|_| group()).collect()
 }
 
-/// Most limits are the aims for a recorded trace in random order; see `docs/benchmarks.md`.
+/// The source of most limits is `docs/benchmarks.md`.
 #[test]
 fn simulated_durations_lie_within_their_ranges() {
     let score = score::Score::of(&score::shuffled(&simulated_groups(40)));

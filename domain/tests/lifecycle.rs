@@ -1,4 +1,4 @@
-//! Tests the table of status changes, and that every status change follows the table.
+//! Tests the status changes of items.
 
 use std::collections::BTreeSet;
 
@@ -62,8 +62,6 @@ fn transition(event: &Event) -> Option<(ItemId, Transition)> {
     })
 }
 
-/// Returns the statuses that an item may have after an event. If the event adds the path of an
-/// ended item again, the item may keep its status or begin a new round.
 fn wanted(event: &Event, item: &QueueItem) -> Vec<Option<Status>> {
     match (event, transition(event)) {
         (_, Some((id, by))) if id == item.id => vec![next(item.status, by)],

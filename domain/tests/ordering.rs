@@ -1,4 +1,4 @@
-//! Tests the claim order: by priority, then by sequence number, even if the clock changes.
+//! Tests the claim order.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -24,8 +24,6 @@ fn ids(claims: &[Claimed]) -> Vec<ItemId> {
     claims.iter().map(|(token, _)| token.item).collect()
 }
 
-/// Returns the ids of the due items in claim order, computed without an index. If the clock was set
-/// back, each backoff lasts at most its original duration from `now`.
 fn due_in_order(queue: &FileQueue, scope: &Scope, now: Timestamp) -> Vec<ItemId> {
     let is_due = |item: &&QueueItem| item.is_waiting() && due_time(item, now) <= now;
     let mut due: Vec<_> = queue.items().filter(is_due).filter(|item| scope.contains(item.id)).collect();
@@ -142,7 +140,6 @@ proptest! {
     }
 }
 
-/// Copies a set of items into a new, equal set, for which the queue has no index yet.
 fn again(scope: &Scope) -> Scope {
     match scope {
         Scope::Queue => Scope::Queue,

@@ -1,4 +1,4 @@
-//! Tests the processor's state, computed from the events of a run, and its names on disk.
+//! Tests the state of the processor.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tests the queue: its invariants after any requests, and the effects of events.
+//! Tests the file queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -58,7 +58,6 @@ fn check_counts(queue: &FileQueue) -> TestCaseResult {
     Ok(())
 }
 
-/// Generates events for a few items, including events that do not fit the queue.
 fn events() -> impl Strategy<Value = Event> {
     let id = || (0..8_u64).prop_map(ItemId::new);
     let backoff = Backoff { not_before: EPOCH, ordered_at: EPOCH };
@@ -94,7 +93,6 @@ proptest! {
         replay(&history, |turn| check(turn.after))?;
     }
 
-    /// A journal may contain events that do not fit the queue.
     #[test]
     fn events_in_any_order_leave_a_sound_queue(events in vec(events(), 0..60)) {
         let mut queue = FileQueue::new();
@@ -118,9 +116,7 @@ proptest! {
         prop_assert_eq!(folded, last);
     }
 
-    /// A request has events if and only if it changes the queue. There is one exception: if a
-    /// request adds a path twice, the second addition may restore the depth that the first addition
-    /// replaced.
+    /// If a request adds a path twice, the second addition may undo the first.
     #[test]
     fn events_are_changes(history in histories(STEPS)) {
         replay(&history, |turn| {
@@ -227,7 +223,6 @@ proptest! {
         })?;
     }
 
-    /// The Python program could write inconsistent items and several entries for one path.
     #[test]
     fn restoring_takes_only_what_makes_a_queue(items in vec(stored_items(), 0..12)) {
         let mut restore = Restore::default();
@@ -245,7 +240,6 @@ proptest! {
         prop_assert_eq!(kept, rounds);
     }
 
-    /// A user may reorder the items in the state file.
     #[test]
     fn restoring_keeps_the_order_of_the_file(ids in Just((1..9_u64).collect::<Vec<_>>()).prop_shuffle()) {
         let mut restore = Restore::default();
@@ -264,8 +258,6 @@ fn added(id: u64) -> QueueItem {
     QueueItem::added(ItemId::new(id), path, Priority::default(), EPOCH)
 }
 
-/// Generates items as a state file may contain them, even with inconsistent numbers and claims.
-/// Claim numbers differ, because no queue assigns a claim number twice.
 fn stored_items() -> impl Strategy<Value = QueueItem> {
     let numbers = (1..20_u64, 1..20_u64, 1..4_u32);
     (numbers, file_paths(), priorities(), statuses(), weighted(0.2), any::<bool>()).prop_map(
@@ -306,8 +298,6 @@ fn a_copied_line_is_the_same_item() {
     assert_eq!(kept, [(1, Status::Pending, 3)]);
 }
 
-/// Of two items with one path, restoring prefers a processing item, then a pending item, then the
-/// later item.
 #[test]
 fn the_live_item_of_a_path_is_kept() {
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
@@ -379,8 +369,6 @@ fn fingerprint(size: u64) -> Fingerprint {
     Fingerprint { size, modified_ns: 0 }
 }
 
-/// Returns a queue of two items. The first item has this status, and records an earlier completion
-/// with recipe 1 and a file of this size.
 fn with(status: Status, size: Option<u64>) -> FileQueue {
     let completion = Completion { fingerprint: size.map(fingerprint), recipe: Some(Recipe::new([1; 8])) };
     let claim = Claim { number: ClaimNumber::FIRST, run: RunId::new("run"), is_cancelled: false };
@@ -397,8 +385,6 @@ fn with(status: Status, size: Option<u64>) -> FileQueue {
     restore.finish(1, ClaimNumber::FIRST)
 }
 
-/// Each row gives the status of the item, the file sizes at the completion and at the new addition,
-/// the new priority, the rule for ended items, and the expected outcome.
 #[test]
 fn adding_again_is_safe() {
     use EnqueueOutcome::{AlreadyCompleted, Changed, FailedBefore, Raised, Repeated, Unchanged};

@@ -1,4 +1,4 @@
-//! Tests which dead runs are recovered, and which processes are ended first.
+//! Tests the recovery of dead runs.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -20,8 +20,7 @@ fn dead(run: &str, host: Option<&str>, evidence: DeathEvidence) -> DeadRun {
     DeadRun { run: RunId::new(run), location: host.map(location), evidence }
 }
 
-/// Recovers the dead runs on the host `here`. The run `busy` still has processes. Returns the
-/// result, the ids of the runs passed to the reaper, and the ids of the recovered runs.
+/// Returns the result, the reaped runs and the recovered runs.
 fn recovered(dead: Vec<DeadRun>, proof: Proof) -> (Recovery, Vec<String>, Vec<String>) {
     let (ended, taken) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (mut storage, mut runs, mut reaper, mut clock) =

@@ -14,7 +14,6 @@ fn file(number: usize) -> FilePath {
     FilePath::new(format!("/{number}")).expect("a path")
 }
 
-/// Returns an event that ends an attempt. `number` selects one of the five kinds.
 fn ended(number: usize, usage: Option<ResourceUsage>) -> RunEvent {
     let attempt = AttemptNumber::new(1).expect("not zero");
     let of = AttemptRef { id: ItemId::new(number as u64), file_path: file(number), round: 1, attempt, claim: None };

@@ -1,4 +1,4 @@
-//! Tests the retry policy: the number of retries, the waits, and the permanent failures.
+//! Tests the retry policy.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -106,8 +106,7 @@ proptest! {
         }
     }
 
-    /// For attempts after the 32nd, the factor of the wait overflows 32 bits;
-    /// `the_wait_is_capped_after_any_attempt` tests these attempts.
+    /// After the 32nd attempt, the factor overflows 32 bits.
     #[test]
     fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..32_u32) {
         let (wait, next) = (policy.backoff(attempt(number)), policy.backoff(attempt(number + 1)));

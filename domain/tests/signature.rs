@@ -1,4 +1,4 @@
-//! Tests failure signatures on error texts of real programs and on random texts.
+//! Tests failure signatures.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,10 @@ use autoproc_domain::signature::{FailureGroups, MAX_REASON_BYTES, Signature, Sig
 use autoproc_domain::{FilePath, Timestamp, failure};
 use proptest::prelude::*;
 
-/// The files on which each program fails. Some names are English words or numbers.
 const FILES: [&str; 4] =
     ["/data/in/report-2025.pdf", "/data/in/sub dir/scan 7 (copy).pdf", "/srv/übung.pdf", "/data/in/2024/error.pdf"];
 
-/// Outputs of real programs, with the expected reason. `PATH`, `NAME` and `STEM` stand for the
-/// names of the file, and `NUM` for a number that differs from file to file.
+/// Outputs of real programs, with the expected reasons. `NUM` differs from file to file.
 const OUTPUTS: [(&str, &str); 42] = [
     ("wc: PATH: No such file or directory", "wc: {}: No such file or directory"),
     ("cp: cannot stat 'PATH': No such file or directory", "cp: cannot stat {}: No such file or directory"),

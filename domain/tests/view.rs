@@ -1,4 +1,4 @@
-//! Tests the types for reading the queue, and the filter of the history.
+//! Tests the types for reading the queue.
 
 use std::path::Path;
 

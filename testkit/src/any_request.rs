@@ -1,4 +1,4 @@
-//! Enums over all requests and all answers, for random histories.
+//! Enums over all requests and all answers.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::{Storage, StorageError};

@@ -1,4 +1,4 @@
-//! The conformance suites: checks that every adapter of a port must pass.
+//! The conformance suites for the adapters of ports.
 
 pub mod history;
 pub mod storage;

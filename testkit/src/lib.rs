@@ -1,15 +1,18 @@
-//! Building blocks for the tests of autoproc: strict fakes, strategies, conformance suites for
-//! ports, and a simulation of whole runs.
+//! Building blocks for the tests of autoproc.
 //!
 //! # Theory of operation
 //!
-//! [`MemoryStore`] keeps the queue in memory and follows the contract of the port exactly.
-//! [`conformance::storage`] checks any [`Storage`](autoproc_domain::ports::Storage) against a
-//! [`FileQueue`](autoproc_domain::FileQueue). [`simulation`] simulates whole runs with injected
-//! faults. The simulation and the leases of the memory store use a [`VirtualClock`], whose time
-//! passes only when the test advances it. So hours of backoffs take microseconds, and results are
-//! reproducible. The [`strategies`] generate random histories of requests from small sets of
-//! values, so that requests often refer to the same items.
+//! A [`MemoryStore`] keeps the queue in memory. It follows the contract of the port exactly. The
+//! suite [`conformance::storage`] checks any [`Storage`](autoproc_domain::ports::Storage). It
+//! compares the store with a [`FileQueue`](autoproc_domain::FileQueue). The [`simulation`]
+//! simulates whole runs with injected faults.
+//!
+//! The simulation and the leases of the memory store use a [`VirtualClock`]. Virtual time passes
+//! only when the test advances it. So hours of backoffs take microseconds, and results are
+//! reproducible.
+//!
+//! The [`strategies`] generate random histories of requests. The values come from small sets, so
+//! requests often refer to the same items.
 //!
 //! # Deliberately absent
 //!

@@ -1,4 +1,4 @@
-//! Locations for the runs in tests.
+//! Creates locations for test runs.
 
 use std::path::Path;
 

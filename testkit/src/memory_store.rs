@@ -1,7 +1,7 @@
-//! A store in memory that follows the contract of the port exactly, with or without leases.
+//! A store in memory that follows the contract of the port exactly.
 //!
-//! A [`MemoryStore`] is a handle to a [`MemoryDatabase`], which holds the queue. All handles share
-//! the queue. The queue also exists while no handle is open.
+//! A [`MemoryStore`] is a handle to a [`MemoryDatabase`]. The database keeps the queue even while
+//! no handle is open.
 
 mod database;
 mod fixture;

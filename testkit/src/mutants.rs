@@ -1,7 +1,6 @@
-//! Mutation tests: each mutation introduces a bug into a crate, and a named test must detect it.
+//! Mutation tests: each mutation introduces a bug, and a test must detect it.
 //!
-//! The mutations are applied one at a time to a copy of the workspace in `target/mutants`. Nothing
-//! outside this folder changes.
+//! The mutations are applied one at a time, to a copy of the workspace in `target/mutants`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -78,7 +77,7 @@ impl Mutants {
         }
     }
 
-    /// Runs a test in the copied workspace. Returns `None` if the copy does not compile.
+    /// Returns `None` if the copy does not compile.
     fn passes(&self, copy: &Path, test: &str) -> Option<bool> {
         let cargo = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO"));
@@ -99,7 +98,7 @@ impl Mutation {
     }
 }
 
-/// Copies the sources. Skips unchanged files, so that cargo does not rebuild their crates.
+/// Skips unchanged files, so that cargo does not rebuild their crates.
 fn copy_sources(from: &Path, to: &Path) {
     let entries = fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry"));
     for entry in entries.filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git") {

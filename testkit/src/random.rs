@@ -1,6 +1,6 @@
-//! Random numbers from a seed, the same on every machine and in every release.
+//! Random numbers from a seed.
 //!
-//! Unlike a library, this generator never changes, because a seed that failed once must fail again.
+//! The generator must never change, because a seed that failed once must fail again.
 
 /// A seeded generator: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number
 /// generators", OOPSLA 2014).

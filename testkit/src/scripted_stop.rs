@@ -1,4 +1,4 @@
-//! Scripted stop requests: a stop file that several runs read, and signals to a single run.
+//! Stop requests for tests, from a stop file or a signal.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};

@@ -1,14 +1,12 @@
-//! A deterministic simulation of whole runs. It combines the decisions of the run loop with a
-//! virtual clock, a store in memory, simulated attempts and injected faults.
+//! A deterministic simulation of whole runs with injected faults.
 //!
 //! # Theory of operation
 //!
-//! A seed determines everything: the files and their attempts, the configuration of the runs, the
-//! hosts, and the faults (see `faults.rs`). The simulated world is a queue of events in virtual
-//! time. The seed also decides the order of events that have the same time. The world feeds each
-//! [`RunState`](autoproc_domain::run::RunState) the inputs that the driver would feed, and carries
-//! out the resulting actions. No future ever waits, so a failing seed always fails in the same way.
-//! After the last fault, new runs begin until no file is waiting.
+//! The simulated world is a queue of events in virtual time. A seed determines the files and their
+//! attempts, the runs, the hosts, the faults, and the order of simultaneous events. The world feeds
+//! inputs to each [`RunState`](autoproc_domain::run::RunState), and carries out the resulting
+//! actions. No future ever waits, so a failing seed always fails in the same way. After the last
+//! fault, new runs begin until no file is waiting.
 //!
 //! # Checked invariants
 //!
@@ -17,22 +15,23 @@
 //! - Attempts of one item never overlap. A run never has more running attempts than jobs.
 //! - Claims respect the claim order, the scope, holds and due times. Runs wait for backoffs. No due
 //!   item waits while a run is idle.
-//! - No attempt starts after a stop. Stops, the start gate and the failure limit take effect in
+//! - No attempt starts after a stop. Stops, back-pressure and the failure limit take effect in
 //!   time.
-//! - An attempt never counts if it fails because the machine cannot create another process. If a
-//!   run has no attempts left after such a failure, the run starts no attempt for a while.
-//! - If a program goes missing after it has worked, attempts fail because the program is missing.
-//!   The first such attempt on each file does not count. A run ends if its program stays missing.
-//! - A run pauses if files fail in the same way, but not before enough files have failed. A paused
-//!   run tries one file at a time. In each round, the run leaves at most one attempt of a file
-//!   uncounted.
-//! - A run claims and settles nothing after it has lost its lease. The reaper of a host never reaps
-//!   a run of another host.
+//! - An attempt does not count if it fails because the machine cannot create another process. If
+//!   the run has no other attempts, it pauses.
+//! - If a program goes missing after it has worked, the first failed attempt on each file does not
+//!   count. A run ends if its program stays missing.
+//! - A run pauses if enough files fail in the same way. A paused run tries one file at a time. In
+//!   each round, the run leaves at most one attempt of a file uncounted.
+//! - A run claims and settles nothing after it has lost its lease. No host kills the processes of
+//!   another host.
 //! - An unreachable store loses no result, and every reported result is recorded.
 //! - Every run ends, and its result is correct.
 //!
-//! The simulation omits crashes of the machine, because the memory store cannot lose data. It also
-//! omits real processes, and the driver, which decides nothing.
+//! # Deliberately absent
+//!
+//! Crashes of the machine are not simulated, because the memory store cannot lose data. There are
+//! no real processes.
 
 mod alike;
 mod attempts;

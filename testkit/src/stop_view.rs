@@ -1,9 +1,8 @@
-//! The stop requests that one run has seen.
+//! The stop requests seen by one run.
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// Combines the stop file with the signals. The level never falls, even if another run removes the
-/// stop file.
+/// Combines the stop file with signals. The level never falls.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StopView {
     file: Option<StopLevel>,

@@ -1,7 +1,6 @@
-//! Proptest strategies for the values in a queue and in its requests.
+//! Proptest strategies for queues and requests.
 //!
-//! The sets of values are small on purpose. Different requests often contain the same path, items
-//! often have the same priority, and files are often unchanged.
+//! The sets of values are small, so that requests often refer to the same items.
 
 mod grown;
 mod histories;

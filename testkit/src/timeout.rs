@@ -1,4 +1,4 @@
-//! Timeouts for the checks of a store: a broken store may wait for ever.
+//! Timeouts for checks of a store.
 
 use std::pin::pin;
 use std::thread;
@@ -14,8 +14,7 @@ pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
     }
 }
 
-/// Ends after `limit`. A separate thread measures the time, because the runtime of the fixture may
-/// have no timers.
+/// Ends after `limit`. Uses a thread, because the runtime may have no timers.
 async fn timer(limit: Duration) {
     let (done, wait) = futures_util::future::abortable(futures_util::future::pending::<()>());
     thread::spawn(move || {

@@ -1,8 +1,7 @@
 //! A clock whose time passes only when a test advances it.
 //!
-//! The *wall clock* is the time that the `Clock` port returns. A test may set it back or forward.
-//! The *elapsed time* never goes back. As on a real machine, durations are measured in elapsed
-//! time.
+//! The *wall clock* is the time returned by the `Clock` port. A test may set it back or forward.
+//! The *elapsed time* never goes back.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +14,7 @@ use autoproc_domain::ports::Clock;
 
 use crate::strategies::EPOCH;
 
-/// The maximum number of times that the clock is read while no time passes. More readings mean that
-/// a loop reads the clock for ever.
+/// The maximum number of readings while no time passes. Detects endless loops.
 const MAX_READINGS: u32 = 100_000;
 
 /// A virtual clock. Clones show the same time.
@@ -26,7 +24,7 @@ pub struct VirtualClock(Arc<Mutex<Times>>);
 #[derive(Debug, Default)]
 struct Times {
     elapsed: Duration,
-    /// The sum of all changes of the wall clock, in microseconds. Negative if it was set back.
+    /// The sum of all changes of the wall clock, in microseconds.
     set_by: i64,
     timers: Vec<Timer>,
     timers_made: u64,
@@ -40,7 +38,6 @@ struct Timer {
     waker: Waker,
 }
 
-/// A wait ends at a time of the wall clock or at an elapsed time, whichever comes first.
 #[derive(Debug, Clone, Copy)]
 struct Until {
     wall: Option<Timestamp>,
@@ -128,8 +125,7 @@ impl Clock for VirtualClock {
         times.wall()
     }
 
-    /// Waits until the wall clock reaches `deadline`. The wait becomes no longer if the clock is
-    /// set back meanwhile.
+    /// Setting the clock back does not prolong the wait.
     async fn sleep_until(&self, deadline: Timestamp) {
         let until = self.lock().until(deadline);
         self.wait(until).await;
@@ -137,7 +133,6 @@ impl Clock for VirtualClock {
 }
 
 impl Times {
-    /// Counts a reading of the clock, or a poll of a wait.
     fn count_reading(&mut self) {
         self.readings += 1;
         assert!(self.readings < MAX_READINGS, "{MAX_READINGS} readings of the clock at one moment: a loop spins");
@@ -148,7 +143,7 @@ impl Times {
         Timestamp::from_micros(wall.as_micros().saturating_add(self.set_by))
     }
 
-    /// Returns when a wait for `deadline` ends. A wait for [`Timestamp::MAX`] never ends.
+    /// A wait for [`Timestamp::MAX`] never ends.
     fn until(&self, deadline: Timestamp) -> Until {
         if deadline == Timestamp::MAX {
             return Until { wall: None, elapsed: Duration::MAX };

@@ -1,4 +1,4 @@
-//! A future that yields to other futures once.
+//! A future that yields once.
 
 use std::task::Poll;
 

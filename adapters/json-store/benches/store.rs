@@ -1,7 +1,7 @@
-//! Measures the time of single operations on queues of different lengths.
+//! Measures the time of single queue operations.
 //!
-//! Run with `cargo bench -p autoproc-json-store`. The time of an operation that syncs depends on
-//! the disk. Compare it with `floor_append_and_sync`, which only appends to a file and syncs it.
+//! Run with `cargo bench -p autoproc-json-store`. The time of a sync depends on the disk. Compare
+//! with `floor_append_and_sync`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has no result")]
 
 use std::fs::OpenOptions;

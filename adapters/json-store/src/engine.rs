@@ -1,9 +1,13 @@
-//! Executes the store's transactions on a [`Disk`], one after another, each under the lock.
+//! Executes the store's transactions on a [`Disk`], each under the lock.
 //!
-//! An engine keeps the queue in memory. A transaction first reads what other processes have
-//! written, then changes the queue, and finally commits the resulting events. If the commit fails,
-//! the engine drops the queue and reads it from the disk again. No transaction builds on changes
-//! that are not yet durable: the engine first syncs the lines that other processes have appended.
+//! An engine keeps the queue in memory. A transaction has three steps:
+//!
+//! - Read the changes of other processes.
+//! - Change the queue in memory.
+//! - Commit the events.
+//!
+//! If the commit fails, the engine drops the queue in memory. Other processes may have appended
+//! unsynced lines. The engine syncs these lines before it changes the queue.
 
 mod blind_append;
 mod commit;
@@ -51,13 +55,11 @@ pub enum Mode {
     Service,
 }
 
-/// The maximum number of attempts to take the lock. An attempt is repeated only if someone removed
-/// or replaced the lock file meanwhile; ten repetitions indicate a fault.
+/// The maximum number of attempts to take the lock.
 const MAX_LOCK_FILES: usize = 10;
 
 pub(crate) struct Settings {
-    /// The folder against which relative paths in the store's files are resolved. The original
-    /// Python program wrote relative paths.
+    /// The folder for relative paths in the store's files.
     pub(crate) base: PathBuf,
     pub(crate) lock_timeout: Duration,
     pub(crate) limits: Limits,
@@ -70,18 +72,14 @@ pub(crate) struct Engine<D: Disk> {
     settings: Settings,
     lock: Option<Arc<StoreLock<D>>>,
     loaded: Option<Loaded<D>>,
-    /// The contents that this engine had read before it found the files damaged. `None` while it
-    /// has found no damage.
+    /// The contents that were read before the files were damaged.
     outlived: Option<Outlived<D>>,
     runs: HashMap<RunId, HeldRun<D>>,
     latest: LatestExchanges,
-    /// True after a failed write that left the disk in an unknown state. This process must then
-    /// make no further changes.
+    /// True after a failed write. This process must then make no further changes.
     poisoned: bool,
-    /// True once this engine has checked, under the lock, that no run of version 1 of this program
-    /// is alive.
+    /// True after a check that no run of version 1 is alive.
     is_without_version_1: bool,
-    /// The identity of the state folder when this engine first took the lock.
     folder: Option<FolderId>,
 }
 
@@ -90,37 +88,32 @@ pub(crate) struct HeldRun<D: Disk> {
     pub(crate) file: D::File,
 }
 
-/// The contents of the store when it was last read or written.
 struct Loaded<D: Disk> {
     queue: FileQueue,
     extra: Extra,
     base: Option<Base<D>>,
     journal: Option<Journal<D>>,
-    /// The position up to which this engine has read or written the journal. If there is no journal
-    /// yet, the position at which the next one begins.
+    /// The position after the last known journal line.
     position: Position,
-    /// True if a new or changed name in the folder may not be durable yet.
+    /// True if a name change in the folder may not be durable yet.
     folder_is_unsynced: bool,
-    /// True if the journal may contain lines of another process that are not synced.
+    /// True if the journal may contain unsynced lines of another process.
     journal_is_unsynced: bool,
-    /// The position of the journal's end when this engine last held the lock. All lines before this
-    /// position are durable.
+    /// The end of the durable part of the journal.
     durable: Position,
 }
 
-/// The snapshot to which the journal's changes are added.
+/// The snapshot without the journal's changes.
 struct Base<D: Disk> {
-    /// The open snapshot. A new snapshot cannot get the same inode number while this file is open,
-    /// so the stamps differ even if the file system has coarse timestamps.
+    /// The open snapshot. The open file keeps the inode number in use, so a new snapshot gets a
+    /// different stamp.
     file: D::File,
     stamp: Stamp,
     sum: SnapshotSum,
-    /// The `store` section of the snapshot. `None` if another program or a user wrote the snapshot.
+    /// `None` if another program or a user wrote the snapshot.
     store: Option<StoreIdentity>,
-    /// True if rewriting the snapshot would keep its items, their ids and their order.
+    /// True if rewriting keeps the items, their ids and their order.
     is_canonical: bool,
-    /// The rule that assigns ids to the items when the snapshot is read. The journal refers to
-    /// items by these ids.
     numbering: Numbering,
 }
 
@@ -134,9 +127,8 @@ struct StoreIdentity {
 
 struct Journal<D: Disk> {
     file: D::File,
-    /// The length up to which disk space is reserved for the journal, in bytes.
+    /// The length of the journal's reserved disk space, in bytes.
     reserved: u64,
-    /// True if opened for appending, under the lock. False if opened only for reading.
     is_writable: bool,
 }
 
@@ -167,8 +159,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Commits all changes in one write, then sends the reply to each. If the files were damaged
-    /// since the last read, saves the changes to a separate file and replies with the error.
+    /// Commits all changes in one write, then sends the replies.
     pub(crate) fn change(&mut self, mut changes: Vec<Box<dyn Change>>) {
         let committed = self.locked(|engine| {
             if engine.append_blind(&mut changes)? {
@@ -209,8 +200,7 @@ impl<D: Disk> Engine<D> {
         Ok((&loaded.queue, &loaded.extra))
     }
 
-    /// Merges the journal of a small queue into the snapshot. Does nothing unless this engine has
-    /// held the lock.
+    /// Merges the journal of a small queue into the snapshot.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
         let needs_checkpoint = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);
@@ -222,8 +212,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Calls `work` under the lock. If `work` fails, drops the queue in memory, because it may
-    /// contain changes that are not on the disk.
+    /// Calls `work` under the lock. After an error, drops the queue in memory.
     pub(crate) fn locked<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StorageError>,
@@ -237,8 +226,7 @@ impl<D: Disk> Engine<D> {
         worked.and_then(|answer| released.map(|()| answer))
     }
 
-    /// Takes the lock, which the caller must release. Fails if this engine must not change the
-    /// store. Restores the lock files of this engine's runs if they were removed.
+    /// Takes the lock. The caller must release the lock.
     pub(crate) fn begin_locked(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
         if self.poisoned {
             return Err(poisoned());
@@ -254,7 +242,6 @@ impl<D: Disk> Engine<D> {
         Ok(lock)
     }
 
-    /// Takes the lock. Opens or creates the lock file again if it was removed or replaced.
     fn acquire(&mut self) -> Result<Arc<StoreLock<D>>, StorageError> {
         for _ in 0..MAX_LOCK_FILES {
             let lock = match &self.lock {
@@ -282,8 +269,7 @@ impl<D: Disk> Engine<D> {
         Err(damaged(LOCK, "the file is replaced faster than it can be locked"))
     }
 
-    /// Remembers the identity of the state folder on the first call, and checks it on later calls.
-    /// Requires the lock.
+    /// Remembers or checks the identity of the state folder. Requires the lock.
     fn pin_folder(&mut self) -> Result<(), StorageError> {
         if self.folder.is_none() {
             self.folder = Some(self.disk.identify_folder().map_err(unreadable("the folder"))?);
@@ -291,8 +277,9 @@ impl<D: Disk> Engine<D> {
         self.check_folder()
     }
 
-    /// Fails if the state folder was removed or replaced since this engine first took the lock.
-    /// Otherwise a missing folder would look like an empty queue.
+    /// Fails if the state folder was removed or replaced.
+    ///
+    /// A missing folder would otherwise look like an empty queue.
     fn check_folder(&self) -> Result<(), StorageError> {
         match self.folder {
             Some(folder) if self.disk.identify_folder().ok() != Some(folder) => Err(no_longer_there()),
@@ -300,8 +287,9 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Fails while a run of version 1 is alive, because version 1 cannot read the files of this
-    /// version. Requires the lock.
+    /// Fails while a run of version 1 is alive. Requires the lock.
+    ///
+    /// Version 1 cannot read the files of this version.
     fn refuse_beside_version_1(&mut self) -> Result<(), StorageError> {
         if self.is_without_version_1 {
             return Ok(());
@@ -323,8 +311,7 @@ impl<D: Disk> Engine<D> {
         Ok(&mut self.refresh(LockState::Locked)?.queue)
     }
 
-    /// True if nothing was read yet, or if another process has changed the store since the last
-    /// read.
+    /// True if another process may have changed the store.
     pub(crate) fn is_behind(&self) -> bool {
         self.loaded.as_ref().is_none_or(|loaded| !self.has_read_all(loaded))
     }
@@ -341,7 +328,7 @@ impl<D: Disk> Engine<D> {
         self.runs.values()
     }
 
-    /// Removes a run that this handle began. Returns the run's lock file, which is still locked.
+    /// Removes a run and returns the run's locked file.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
         self.runs.remove(run).map(|held| held.file)

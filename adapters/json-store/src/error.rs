@@ -1,12 +1,11 @@
-//! Converts errors of system calls to [`StorageError`]s.
+//! Converts I/O errors to [`StorageError`]s.
 
 use std::io;
 use std::path::Path;
 
 use autoproc_domain::ports::{Cause, StorageError};
 
-/// Converts the error of a system call that writes. `place` is a file name, or empty for the state
-/// folder.
+/// Converts the error of a write. The `place` is a file name, or empty for the state folder.
 pub(crate) fn classify(place: &str) -> impl FnOnce(io::Error) -> StorageError + '_ {
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -47,8 +46,7 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
-/// Adds the state folder's path to the file name or the action in an error. Leaves other errors
-/// unchanged.
+/// Adds the path of the state folder to an error.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();
     match error {
@@ -62,7 +60,7 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     }
 }
 
-/// Copies an error. If one write of several transactions fails, each transaction gets a copy.
+/// Copies an error for each transaction of a failed write.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
     match error {
         StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),
@@ -80,8 +78,7 @@ pub(crate) fn replicate(error: &StorageError) -> StorageError {
     }
 }
 
-/// Copies the message of an error, and its kind if it is an [`io::Error`]. Omits the errors that
-/// caused it.
+/// Copies an error without the errors that caused it.
 fn copy(source: &Cause) -> Cause {
     let text = source.to_string();
     match source.downcast_ref::<io::Error>() {

@@ -1,7 +1,4 @@
-//! Exports the current queue as one document. Works during a run, because it takes no lock.
-//!
-//! The document is a snapshot without the `store` section, so it can be opened in any folder. Files
-//! that a run is processing are pending in the document.
+//! Exports the current queue as one document, without the lock.
 
 use std::io::{self, Write};
 

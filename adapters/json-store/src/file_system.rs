@@ -1,9 +1,11 @@
-//! Tells whether a folder's file system supports the guarantees of the store.
+//! Tells whether a file system supports the guarantees of the store.
 //!
-//! The store needs a flock(2) that excludes all other processes, and an fsync(2) that makes data
-//! durable. Network file systems guarantee less. NFS and SMB emulate flock with byte-range locks
-//! (flock(2), "NFS details"). An NFS client may lose its locks if it cannot reach the server for a
-//! long time (fcntl(2), "Lost locks"). A FUSE or 9p mount may be backed by any file system.
+//! The store needs a flock(2) that excludes all other processes. It also needs an fsync(2) that
+//! makes data durable. Network file systems guarantee less:
+//!
+//! - NFS and SMB emulate flock with byte-range locks (flock(2), "NFS details").
+//! - An NFS client may lose its locks while the server is unreachable (fcntl(2), "Lost locks").
+//! - A FUSE or 9p mount may be backed by any file system.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -50,7 +52,7 @@ enum Kind {
 
 use Kind::{Local, Network, Volatile};
 
-/// The known file systems and their magic numbers, from statfs(2) and linux/magic.h.
+/// Magic numbers of file systems, from statfs(2) and linux/magic.h.
 const FILE_SYSTEMS: [(u32, &str, Kind); 25] = [
     (0xEF53, "ext4", Local),
     (0x5846_5342, "xfs", Local),
@@ -122,8 +124,7 @@ pub fn room_needed(state_dir: &Path) -> io::Result<u64> {
     }
 }
 
-/// Refuses a folder that is or may be on a network file system. Accepts the folder if statfs(2)
-/// fails; later calls then report the error.
+/// Refuses a folder that may be on a network file system.
 pub(crate) fn refuse_network(folder: &Path) -> io::Result<()> {
     match statfs(nearest(folder)) {
         Ok(stats) => refuse(magic(&stats)),

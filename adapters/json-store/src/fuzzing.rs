@@ -1,11 +1,11 @@
-//! Entry points for fuzzers, compiled only for tests and fuzzers. Each function puts bytes into the
-//! store's files and panics if the store breaks one of these guarantees:
+//! Entry points for fuzzers of the store's files.
+//!
+//! Each function puts bytes into a file in memory. It panics if the store breaks one of these
+//! guarantees:
 //!
 //! - No call panics, and a store that cannot be opened stays unchanged.
 //! - A reader and a writer see the same queue.
-//! - After each change, every process sees the queue that the change produces without a store.
-//!
-//! The disk is in memory, for speed.
+//! - After each change, every process sees the correct queue.
 
 mod check;
 mod seal;
@@ -17,7 +17,6 @@ use crate::engine::Mode;
 use crate::layout::{self, ORIGINAL, SNAPSHOT};
 use check::{check, engine};
 
-/// A snapshot in this program's own layout. Its journal is [`JOURNAL`].
 const A_SNAPSHOT: &str = r#"{
 "version": "1.0.0",
 "store": {"id":"fuzz","generation":3,"seq":7,"next_id":4,"next_claim":2,"journal":"QUEUE-STATE.journal.3-0a1b2c3d"},

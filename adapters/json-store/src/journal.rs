@@ -1,9 +1,9 @@
-//! Writes and verifies the lines of the journal. Works on bytes in memory.
+//! Writes and verifies the lines of the journal.
 //!
 //! Each line is one transaction: `{"c":"<crc32c>",<the rest>`. The checksum covers `<the rest>`
-//! without the newline. The transaction's number and the checksum of the previous line reveal
-//! missing and misplaced lines. The first line also contains a header that names the snapshot. A
-//! crash cannot separate the header from the first transaction, because both are in one line.
+//! without the newline. Each line contains its number and the checksum of the previous line. They
+//! reveal missing and misplaced lines. The first line also contains a header that names the
+//! snapshot. Header and first transaction share one line, so a crash cannot separate them.
 
 mod salvage;
 
@@ -16,7 +16,7 @@ use crate::snapshot::Numbering;
 
 pub(crate) use salvage::{Salvage, SalvagedLine, salvage};
 
-/// The start of every line. Eight hexadecimal digits and `",` follow.
+/// The start of every line, before the checksum.
 const PREFIX: &[u8] = b"{\"c\":\"";
 const DIGITS: usize = 8;
 const AFTER_DIGITS: &[u8] = b"\",";
@@ -33,8 +33,7 @@ pub(crate) struct Header {
     pub(crate) snapshot_len: u64,
     #[serde(with = "hex")]
     pub(crate) snapshot_crc: u32,
-    /// The rule that assigns ids to the items when the snapshot is read. The journal refers to
-    /// items by these ids. Absent in version 1.
+    /// The numbering of the snapshot's items. Absent in version 1.
     #[serde(default, skip_serializing_if = "Numbering::is_version_1")]
     pub(crate) numbering: Numbering,
 }
@@ -44,7 +43,7 @@ pub(crate) struct Header {
 struct Line<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     header: Option<Header>,
-    /// The checksum of the previous line; 0 in the first line.
+    /// The checksum of the previous line; 0 in the first.
     #[serde(with = "hex")]
     p: u32,
     /// The transaction's number.
@@ -59,7 +58,7 @@ pub(crate) struct Position {
     pub(crate) offset: u64,
     /// The number of the last transaction before the position.
     pub(crate) seq: u64,
-    /// The checksum of the line before the position. 0 at the beginning of the journal.
+    /// The checksum of the previous line; 0 at the beginning.
     pub(crate) chain: u32,
 }
 
@@ -67,17 +66,17 @@ pub(crate) struct Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tail {
     Clean,
-    /// An unfinished last line, left by a crash during the write. Its transaction was not
-    /// acknowledged, unless another record shows that the journal was once longer.
+    /// An unfinished last line after a crash. Its transaction was not acknowledged, unless the
+    /// journal was once longer.
     Torn,
-    /// Any other bytes. They may contain or hide acknowledged transactions.
+    /// Other invalid bytes. They may contain acknowledged transactions.
     Damaged {
         offset: u64,
         detail: String,
     },
 }
 
-/// Returns the next line of the journal and the position after it. The first line gets the header.
+/// Returns the next line and the position after it.
 pub(crate) fn line(position: Position, header: &Header, events: &[Event]) -> (Vec<u8>, Position) {
     let seq = position.seq + 1;
     let header = (position.offset == 0).then(|| header.clone());
@@ -117,7 +116,7 @@ mod hex {
     }
 }
 
-/// Returns the checksum of a line without its newline. Returns `None` if the line is invalid.
+/// Returns the checksum of a valid line.
 fn verify(line: &[u8]) -> Option<u32> {
     let digits = line.get(PREFIX.len()..PREFIX.len() + DIGITS)?;
     let is_framed = line.starts_with(PREFIX) && line[PREFIX.len() + DIGITS..].starts_with(AFTER_DIGITS);
@@ -141,8 +140,7 @@ pub(crate) struct Scan {
     pub(crate) tail: Tail,
 }
 
-/// Passes each operation in `bytes` to `take`, up to the first invalid line. `position` is the
-/// position of the first byte. An error of `take` counts as damage and becomes its description.
+/// Passes each operation to `take`, up to the first invalid line.
 pub(crate) fn scan(
     bytes: &[u8],
     mut position: Position,
@@ -199,8 +197,7 @@ fn wrong_header(found: Option<&Header>, expected: &Header) -> String {
     }
 }
 
-/// Returns the numbering from a journal's first line. Returns `None` if the line is missing or
-/// unreadable.
+/// Returns the numbering in the first line of a journal.
 pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     #[derive(Deserialize)]
     struct FirstLine {
@@ -211,9 +208,10 @@ pub(crate) fn numbering(bytes: &[u8]) -> Option<Numbering> {
     Some(header.numbering)
 }
 
-/// Classifies the bytes after the last valid line. They are an unfinished line if they contain no
-/// later valid line, and also contain a NUL or do not end in a newline. A NUL appears if the file's
-/// length became durable before its data.
+/// Classifies the bytes after the last valid line.
+///
+/// If a file's length became durable before its data, the file contains NULs. So an unfinished line
+/// may contain a NUL.
 fn classify_tail(rest: &[u8], offset: u64) -> Tail {
     if rest.is_empty() {
         return Tail::Clean;

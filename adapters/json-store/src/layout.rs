@@ -1,12 +1,11 @@
-//! The names of the store's files, relative to the state folder.
+//! The names of the store's files.
 
 use autoproc_domain::Timestamp;
 
 pub(crate) const SNAPSHOT: &str = "QUEUE-STATE.json";
-/// A copy of a snapshot that the original Python program or a user wrote. This program makes the
-/// copy before it first replaces that snapshot.
+/// A copy of the first snapshot that another program wrote.
 pub(crate) const ORIGINAL: &str = "QUEUE-STATE.original.json";
-/// The lock file. It is never renamed or removed: otherwise two processes could lock two files.
+/// The lock file. It must never be renamed or removed: two processes could then lock two files.
 pub(crate) const LOCK: &str = "QUEUE-STATE.lock";
 pub(crate) const RUNS: &str = "runs";
 
@@ -18,17 +17,17 @@ const RESCUED_PREFIX: &str = "QUEUE-STATE.rescued-";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// The suffix of a run's lock file until the file is locked and complete.
+/// The suffix of a run's lock file until the file is complete.
 const NEW_SUFFIX: &str = ".new";
 
-/// The maximum number of characters of a run's id in its file name. A UUID has 36.
+/// The maximum length of a run's id in a file name. A UUID has 36 characters.
 const MAX_RUN_NAME: usize = 100;
-/// The maximum length of a journal's name after its prefix, in bytes: enough for any generation
-/// number and a nonce.
 const MAX_JOURNAL_ID: usize = 64;
 
-/// Returns a journal's name. After a user has restored an old snapshot, there may be two journals
-/// of one generation. The nonce distinguishes them.
+/// Returns a journal's name.
+///
+/// After a user has restored an old snapshot, two journals may have the same generation. The nonce
+/// distinguishes them.
 pub(crate) fn journal(generation: u64, nonce: &str) -> String {
     format!("{JOURNAL_PREFIX}{generation}-{nonce}")
 }
@@ -37,19 +36,17 @@ pub(crate) fn temp(nonce: &str) -> String {
     format!("{TEMP_PREFIX}{nonce}")
 }
 
-/// Returns the new name of a journal that does not belong to the snapshot but contains newer
-/// changes.
+/// Returns the new name of an unused journal with newer changes.
 pub(crate) fn orphan(journal: &str) -> String {
     format!("{journal}{ORPHAN_SUFFIX}")
 }
 
-/// Returns the name for a copy of an unfinished last line. `seq` is the number of the transaction
-/// before that line.
+/// Returns the name for a copy of an unfinished last line.
 pub(crate) fn torn(journal: &str, seq: u64) -> String {
     format!("{journal}{TORN_INFIX}{seq}")
 }
 
-/// Returns the name of the file in which a process saves its queue if the store is damaged.
+/// Returns the file name for the saved queue of a damaged store.
 pub(crate) fn rescued(nonce: &str) -> String {
     format!("{RESCUED_PREFIX}{nonce}.json")
 }
@@ -58,8 +55,7 @@ pub(crate) fn is_rescued(name: &str) -> bool {
     name.starts_with(RESCUED_PREFIX)
 }
 
-/// Returns the path of a run's lock file. Characters other than ASCII letters, digits, `-` and `_`
-/// become `%`. A long id is cut, because a name has at most 255 bytes (`NAME_MAX`, limits.h).
+/// Returns the path of a run's lock file. A file name has at most 255 bytes (`NAME_MAX`, limits.h).
 pub(crate) fn run(id: &str) -> String {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let id: String =
@@ -71,7 +67,7 @@ pub(crate) fn new_run(id: &str) -> String {
     format!("{}{NEW_SUFFIX}", run(id))
 }
 
-/// True if the lock file `name` is unfinished: its run is starting, or was killed while starting.
+/// True if `name` is the lock file of a run that has not begun.
 pub(crate) fn is_new_run(name: &str) -> bool {
     name.strip_suffix(NEW_SUFFIX).is_some_and(|name| run_of(name).is_some())
 }
@@ -93,21 +89,18 @@ pub(crate) fn generation_of(journal: &str) -> Option<u64> {
     journal.strip_prefix(JOURNAL_PREFIX)?.split('-').next()?.parse().ok()
 }
 
-/// Returns the name of a repair's backup folder. It contains the time in seconds, without
-/// characters that some systems refuse.
 pub(crate) fn backup(now: Timestamp) -> String {
     let text = now.to_string();
     let digits = text.chars().take_while(|character| *character != '.').filter(char::is_ascii_alphanumeric);
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// True if `name` belongs to a file or folder that was set aside after damage.
+/// True if `name` was set aside after damage.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
     name.starts_with(BACKUP_PREFIX) || is_rescued(name) || (name.starts_with(JOURNAL_PREFIX) && was_journal)
 }
 
-/// True if `name` is a valid journal name. The name in a damaged snapshot may be invalid.
 pub(crate) fn is_journal_name(name: &str) -> bool {
     let id = name.strip_prefix(JOURNAL_PREFIX);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

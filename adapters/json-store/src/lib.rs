@@ -1,39 +1,34 @@
-//! A store that keeps the queue in a folder: one readable JSON file, a journal of later changes,
-//! and a lock file.
+//! A store that keeps the queue in a folder of JSON files.
 //!
 //! # Theory of operation
 //!
-//! `QUEUE-STATE.json` is a *snapshot*: at every moment a complete, valid document. It names its
-//! *journal*, a file with one line per transaction. The current queue is the snapshot plus the
-//! changes in the journal's valid lines.
+//! The *snapshot*, `QUEUE-STATE.json`, is a complete and valid document at every moment. The
+//! *journal* is a file with one line per later transaction. The snapshot names its journal. The
+//! current queue is the snapshot plus the valid lines of the journal.
 //!
-//! A transaction takes the lock and reads the lines that other processes have appended. It changes
-//! the queue in memory, appends the resulting events as one line, syncs the line, and replies. If
-//! the line cannot be made durable, the queue in memory is dropped and read again.
+//! A transaction takes the lock and reads the new lines of other processes. It changes the queue in
+//! memory and appends its events as one line. It syncs this line before it replies. If the line
+//! cannot be made durable, the queue in memory is dropped.
 //!
-//! A *checkpoint* writes the queue to a new file and renames this file over the snapshot. The
-//! rename is the only commit point: the new snapshot names a new journal, so the old journal is no
-//! longer used.
+//! A *checkpoint* writes the queue to a new file. It then renames the new file over the snapshot.
+//! The rename is the only commit point. The new snapshot names a new journal, so the old journal is
+//! no longer used.
 //!
 //! A command that loads and changes a small queue writes a checkpoint. The whole queue is then one
-//! JSON file, which a user may read and edit. A command that only adds files to a snapshot of more
-//! than 32 KiB appends to the journal without loading the queue (a *blind append*).
-//! `docs/formats.md` describes every field of every file.
+//! JSON file for users to read and edit. With a snapshot of more than 32 KiB, adding files does not
+//! load the queue. The command only appends a line to the journal (a *blind append*).
 //!
-//! # Modules
-//!
-//! `disk` is the interface to the file system; tests use a fake one. `lock` takes file locks.
-//! `snapshot` and `journal` read and write these files. `record` and `ops` define the JSON of items
-//! and events. `engine` executes transactions, `request` applies the domain's requests to the
-//! queue, and `runs` finds live and dead runs. `worker` runs blocking calls on a thread. `store`
-//! implements the ports. The rest serves maintenance.
+//! `docs/formats.md` describes the files.
 //!
 //! # Deliberately absent
 //!
-//! The rules of the queue are in the domain. No timeout declares a slow run dead: a run is alive
-//! while it holds the lock on its file. The kernel releases this lock when the process ends. A
-//! failed sync is never repeated, because a second sync may succeed although the data is lost
-//! (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+//! The rules of the queue are in the domain.
+//!
+//! No timeout declares a slow run dead. A run is alive while it holds the lock on its file. The
+//! kernel releases this lock when the process ends.
+//!
+//! A failed sync is never repeated. A second sync may succeed although the data is lost (Rebello et
+//! al., "Can Applications Recover from fsync Failures?", 2020).
 
 mod checksum;
 mod disk;

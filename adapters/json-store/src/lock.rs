@@ -1,8 +1,7 @@
-//! Takes flock(2) locks, waits for the store's lock, and reads and writes the lock file.
+//! Takes file locks with flock(2).
 //!
-//! Calls of fs2's methods give the full path. Since Rust 1.89, the standard library has methods of
-//! the same names that return other errors. A call without the path would silently use those
-//! methods.
+//! Calls of fs2's methods need the full path. Since Rust 1.89, the standard library has methods of
+//! the same names. They return different errors.
 
 use std::fs::File;
 use std::io;
@@ -18,17 +17,19 @@ use crate::error::{classify, unreadable};
 use crate::journal::{Header, Position};
 use crate::layout::{LOCK, is_journal_name};
 
-/// The first pause between two attempts to take the lock. The pause doubles up to [`MAX_PAUSE`]. A
-/// transaction holds the lock for less than a millisecond, plus one sync.
+/// The first pause between attempts to take the lock.
+///
+/// A transaction holds the lock for less than a millisecond, plus one sync.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// The length of a [`Holder`] in the lock file, in bytes. The length is fixed, so that overwriting
-/// needs no space on a full disk.
+/// The length of a [`Holder`] in the lock file.
+///
+/// A fixed length can be overwritten on a full disk.
 const HOLDER_BYTES: usize = 256;
 const TIP_BYTES: usize = 1024;
 
-/// Takes a lock without waiting. Returns `false` if another open file has a conflicting lock.
+/// Takes a lock without waiting. Returns `false` if the file is locked.
 pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     loop {
         let taken = match sharing {
@@ -45,24 +46,23 @@ pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     }
 }
 
-/// Releases a lock. Closing the file is not enough, because a child process between fork and exec
-/// would keep the lock.
+/// Releases a lock.
+///
+/// Closing the file is not enough. A child process between fork and exec would keep the lock.
 pub(crate) fn unlock(file: &File) -> io::Result<()> {
     fs2::FileExt::unlock(file)
 }
 
-/// The part of the lock file that names the lock's holder. A process that waits too long for the
-/// lock shows this name in its error.
+/// The part of the lock file that names the holder of the lock.
 #[derive(Serialize, Deserialize)]
 struct Holder {
     holder: String,
 }
 
-/// The part of the lock file that tells where the journal ends. A process can append there, and can
-/// detect that the journal has changed.
+/// The end of the journal, as written to the lock file.
 ///
-/// This part is written after the journal is synced, but is never synced itself. So it may be
-/// outdated. But if the journal ends earlier than this part tells, acknowledged changes were lost.
+/// The lock file is written after the sync of the journal, but is never synced itself. So a `Tip`
+/// may be outdated. If the journal is shorter than its `Tip`, acknowledged changes were lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tip {
     pub(crate) snapshot: Stamp,
@@ -71,7 +71,7 @@ pub(crate) struct Tip {
     pub(crate) position: Position,
 }
 
-/// A [`Tip`] as JSON with its CRC-32C, because a crash may leave only a part of the note.
+/// A [`Tip`] as JSON with a CRC-32C. A crash may leave only a part of the JSON.
 #[derive(Serialize, Deserialize)]
 struct CheckedTip {
     crc: u32,
@@ -89,8 +89,7 @@ impl<D: Disk> StoreLock<D> {
         Ok(Self { file })
     }
 
-    /// Opens the lock file, if it exists. Opens it read-only, so that taking the lock cannot change
-    /// it.
+    /// Opens an existing lock file, read-only.
     pub(crate) fn open_existing(disk: &D) -> Result<Option<Self>, StorageError> {
         match disk.open(LOCK, Access::Read) {
             Ok(file) => Ok(Some(Self { file })),
@@ -117,8 +116,9 @@ impl<D: Disk> StoreLock<D> {
         Ok(())
     }
 
-    /// True if the lock file was not removed or replaced. Otherwise other processes lock another
-    /// file, and this lock does not exclude them.
+    /// True if the lock file was not removed or replaced.
+    ///
+    /// If it was, other processes lock another file.
     pub(crate) fn is_in_place(&self, disk: &D) -> Result<bool, StorageError> {
         let (own, named) = (disk.stat_open(&self.file), disk.stat(LOCK));
         let (own, named) = (own.map_err(unreadable(LOCK))?, named.map_err(unreadable(LOCK))?);
@@ -130,12 +130,10 @@ impl<D: Disk> StoreLock<D> {
         disk.unlock(&self.file).map_err(classify(LOCK))
     }
 
-    /// Writes the end of the journal to the lock file. Does nothing if the text is too long or the
-    /// disk is full: without this text, an addition loads the queue.
+    /// Writes the end of the journal to the lock file. Does nothing on a full disk.
     ///
-    /// Reports any other failure, because it may be the only sign of a failed sync. If ext4 aborts
-    /// its own journal during an fdatasync(2), that call returns 0, and only later writes fail
-    /// (observed on Linux 6.18).
+    /// Any other error may be the only sign of a failed sync. If ext4 aborts its own journal during
+    /// fdatasync(2), that call returns 0. Only later writes fail (observed on Linux 6.18).
     pub(crate) fn note_tip(&self, disk: &D, tip: &Tip) -> Result<(), StorageError> {
         let tip = serde_json::to_string(tip).unwrap_or_default();
         let note = padded(&CheckedTip { crc: checksum::of(tip.as_bytes()), tip }, TIP_BYTES);
@@ -155,9 +153,10 @@ impl<D: Disk> StoreLock<D> {
         is_journal_name(&tip.journal).then_some(tip)
     }
 
-    /// Returns the name of the lock's holder, or `another process` if it is unknown. If the file
-    /// names this process, the name is outdated: the actual holder, for instance flock(1), has
-    /// written none.
+    /// Returns the name of the lock's holder.
+    ///
+    /// If the lock file names this process, the name is outdated. For instance, flock(1) writes no
+    /// name.
     fn holder(&self, disk: &D) -> String {
         let note = self.note::<Holder>(disk, 0, HOLDER_BYTES).map(|note| note.holder);
         note.filter(|holder| *holder != noted_identity(disk)).unwrap_or_else(|| "another process".into())

@@ -1,4 +1,4 @@
-//! Locks a queue while it is copied to or from another store.
+//! Locks a queue for copying.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,8 +72,7 @@ impl LockedQueue {
         replaced.map_err(|error| in_folder(error, &self.state_dir))
     }
 
-    /// Makes sure that `queue` never assigns an id or a claim number that the current queue has
-    /// assigned.
+    /// Raises the next id and claim number of `queue` to at least the current ones.
     fn numbered(&mut self, queue: FileQueue) -> Result<FileQueue, StorageError> {
         let present = self.engine.fresh_queue()?;
         let (number, claim) = (present.next_number(), present.next_claim());

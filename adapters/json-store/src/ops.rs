@@ -1,4 +1,4 @@
-//! Events as the journal stores them.
+//! The JSON format of events in the journal.
 
 mod version_1;
 
@@ -24,8 +24,7 @@ pub(crate) enum Op<'a> {
         file_path: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_path_bytes: Option<Cow<'a, str>>,
-        /// The depth below the folder that was added: 1 for a file directly in it. Absent if the
-        /// file was added by itself.
+        /// The depth below the added folder. Absent for a single file.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         depth: Option<u8>,
         priority: i32,
@@ -35,16 +34,14 @@ pub(crate) enum Op<'a> {
         size_bytes: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modified_ns: Option<i64>,
-        /// Tells whether a completed file is processed again if it is added again. If this key is
-        /// absent, the file is processed again only if it has changed. A failed file is always
-        /// processed again.
+        /// When to process a completed file again. Absent: only if the file has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repeat: Option<RepeatWord>,
         /// The current recipe; present only with [`RepeatWord::OtherThan`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recipe: Option<Cow<'a, str>>,
     },
-    /// An added file, as version 1 wrote it; see [`version_1`].
+    /// An added file in version 1; see [`version_1`].
     Enqueue {
         #[serde(borrow)]
         file_path: Cow<'a, str>,
@@ -81,7 +78,6 @@ pub(crate) enum Op<'a> {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
-        /// The time at which the backoff was set. Absent in version 1.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
         error: Cow<'a, str>,
@@ -104,7 +100,6 @@ pub(crate) enum Op<'a> {
         id: u64,
         #[serde(with = "timestamp::required")]
         not_before: Timestamp,
-        /// The time at which the backoff was set. Absent in version 1.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
         from: Option<Timestamp>,
     },

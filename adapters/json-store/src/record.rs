@@ -1,5 +1,4 @@
-//! Items as the snapshot stores them: the six keys of the original Python program, and optional
-//! keys of this program.
+//! The JSON format of items in the snapshot.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,8 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::unique_keys;
 
-/// The run id of a claim whose run is unknown. No run with this id is ever alive, so the item is
-/// recovered.
+/// The run id of a claim by an unknown run. No live run has this id.
 pub(crate) const UNKNOWN_RUN: &str = "unknown";
 
 /// An item on disk. The keys are in the order of the fields.
@@ -30,7 +28,6 @@ pub(crate) struct ItemRecord<'a> {
     file_path: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file_path_bytes: Option<Cow<'a, str>>,
-    /// The number of path components below the folder that was added. Absent if it is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     depth: Option<u8>,
     #[serde(default)]
@@ -52,8 +49,7 @@ pub(crate) struct ItemRecord<'a> {
     held: bool,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     not_before: Option<Timestamp>,
-    /// The time at which the backoff was set. If it is absent, as in version 1, `last_attempt` is
-    /// used, or else `not_before`.
+    /// The time at which the backoff was set. Absent in version 1.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
     backoff_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +68,6 @@ pub(crate) struct ItemRecord<'a> {
     recipe: Option<Cow<'a, str>>,
 }
 
-/// The keys of [`ItemRecord`]. Any other key of an item is kept unchanged.
 const KNOWN_KEYS: [&str; 22] = [
     "id",
     "sequence",
@@ -151,7 +146,7 @@ pub(crate) struct ReadItem {
 /// Reads one item from its JSON text.
 ///
 /// # Errors
-/// A human-readable description of the fault.
+/// A description of the fault for users.
 pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     match serde_json::from_slice::<ItemRecord<'_>>(json) {
         Ok(record) => Ok(ReadItem { item: record.into_item(base)?, extra: Map::new() }),
@@ -160,7 +155,7 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     }
 }
 
-/// Returns the id in an item's JSON text. Returns 0 if the text is invalid or has no id.
+/// Returns the id in an item's JSON text, or 0.
 pub(crate) fn id(json: &[u8]) -> u64 {
     #[derive(Deserialize)]
     struct Numbered {
@@ -253,7 +248,7 @@ impl ItemRecord<'_> {
     }
 }
 
-/// Resolves `text` against `base`. Uses the bytes in `exact_hex` instead if they agree with `text`.
+/// Resolves `text` against `base`. Prefers the bytes in `exact_hex` if they agree with `text`.
 pub(crate) fn path(text: &str, exact_hex: Option<&str>, base: &Path) -> Result<FilePath, String> {
     FilePath::from_text(text, exact_hex, base).map_err(|invalid| invalid.to_string())
 }

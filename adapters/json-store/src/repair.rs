@@ -1,15 +1,15 @@
-//! Reports what each repair of a damaged store would lose, and carries out one repair.
+//! Repairs a damaged store.
 //!
 //! # Theory of operation
 //!
-//! The damaged files are first copied to a separate folder, and the copies are synced. Then an
-//! ordinary checkpoint commits the repaired queue. The checkpoint's rename replaces the damaged
-//! snapshot and its journal in one step. After a crash, the folder contains either the damaged
-//! store or the repaired one with the copies.
+//! The damaged files are copied to a separate folder, and the copies are synced. Then an ordinary
+//! checkpoint commits the repaired queue. The checkpoint's rename replaces the damaged snapshot and
+//! its journal in one step. After a crash, the folder contains either the damaged store or the
+//! repaired one with the copies.
 //!
 //! # Deliberately absent
 //!
-//! This module never chooses a method: only a person who knows the files can tell which loss is
+//! This module never chooses a method. Only a person who knows the files can tell which loss is
 //! smaller.
 
 mod backup;
@@ -263,7 +263,7 @@ fn repair_locked(
     Ok(RepairOutcome::Repaired { damage: examination.damage, plan, backup })
 }
 
-/// Calls `work`, and holds the lock meanwhile if the lock file exists.
+/// Calls `work` under the lock if the lock file exists.
 fn held<T>(
     disk: &RealDisk,
     timeout: Duration,

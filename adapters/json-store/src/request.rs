@@ -1,4 +1,4 @@
-//! Performs the domain's transactions on this store's queue and sends the replies.
+//! Performs the domain's transactions and sends the replies.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::item::RunId;
@@ -25,7 +25,7 @@ pub(crate) trait Request: Transaction {
         Ok(self.perform(target.queue, now)?)
     }
 
-    /// Performs the request without loading the queue. Returns `None` if the queue is needed.
+    /// Performs the request without loading the queue, if possible.
     fn perform_blind(&self, _: Timestamp) -> Option<Performed<Self::Reply>> {
         None
     }
@@ -63,7 +63,7 @@ impl Request for Cancel {}
 impl Request for Remove {}
 impl Request for Clear {}
 
-/// An [`ExchangeRequest`] that is performed even if this handle did not begin the run, for tests.
+/// An [`ExchangeRequest`] for any run, for tests.
 #[cfg(any(test, fuzzing))]
 #[derive(Clone)]
 pub(crate) struct Unfenced(pub(crate) ExchangeRequest);
@@ -86,10 +86,8 @@ impl Request for Unfenced {}
 
 /// A pending request of any type. Several may be committed in one write.
 pub(crate) trait Change: Send {
-    /// Changes the queue and stores the reply. Returns the resulting events.
     fn perform(&mut self, target: &mut Target<'_>) -> Vec<Event>;
     fn perform_blind(&mut self) -> Option<Vec<Event>>;
-    /// Sends the stored reply, or the error in `committed`.
     fn answer(self: Box<Self>, committed: Result<(), StorageError>);
 }
 

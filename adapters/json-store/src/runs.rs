@@ -1,9 +1,8 @@
 //! Registers runs and finds live and dead ones.
 //!
 //! A live run holds an exclusive flock(2) on its file in `runs/`. The kernel releases the lock when
-//! the process ends, but not while the process is suspended. To check whether a run is alive, a
-//! process tries to take a *shared* lock, so that two checks at the same time do not disturb each
-//! other.
+//! the process ends. A suspended process keeps the lock. A check for a live run tries to take a
+//! *shared* lock. So two checks at the same time do not disturb each other.
 
 mod record;
 
@@ -33,9 +32,10 @@ impl<D: Disk> Engine<D> {
         })
     }
 
-    /// Creates a run's lock file. The file is locked before it gets its final name. Otherwise
-    /// another process could find it unlocked and take the run for dead. The lock survives the
-    /// rename, because a flock(2) belongs to the open file.
+    /// Creates a run's lock file.
+    ///
+    /// Another process takes a run with an unlocked file for dead. So the file is locked before it
+    /// gets its final name. The lock belongs to the open file and survives the rename (flock(2)).
     fn register(&self, info: &RunInfo) -> Result<D::File, StorageError> {
         let (name, new) = (layout::run(info.id.as_str()), layout::new_run(info.id.as_str()));
         if self.disk().stat(&name).map_err(classify(&name))?.is_some() {
@@ -52,8 +52,9 @@ impl<D: Disk> Engine<D> {
         Ok(file)
     }
 
-    /// Registers this engine's runs again if their lock files were removed or replaced. Otherwise
-    /// other processes would take the runs for dead. Requires the store's lock.
+    /// Creates missing lock files of this engine's runs again. Requires the store's lock.
+    ///
+    /// Without lock files, other processes take the runs for dead.
     pub(crate) fn restore_runs(&mut self) {
         let lost: Vec<RunInfo> =
             self.held_runs().filter(|held| self.has_lost_name(held)).map(|held| held.info.clone()).collect();
@@ -67,7 +68,6 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// True if the run's lock file was removed or replaced.
     fn has_lost_name(&self, held: &HeldRun<D>) -> bool {
         match (self.disk().stat(&layout::run(held.info.id.as_str())), self.disk().stat_open(&held.file)) {
             (Ok(None), _) => true,
@@ -83,8 +83,9 @@ impl<D: Disk> Engine<D> {
         write_all(self.disk(), file, &record::write(info))
     }
 
-    /// Removes the files of runs that were killed while registering. Requires the store's lock, so
-    /// that no run is registering now.
+    /// Removes the files of runs that were killed while registering.
+    ///
+    /// Requires the store's lock: no run may be registering.
     fn remove_unfinished_registrations(&self) -> Result<(), StorageError> {
         let names = self.disk().list(layout::RUNS).map_err(unreadable(layout::RUNS))?;
         for name in names.iter().filter(|name| layout::is_new_run(name)) {
@@ -94,8 +95,9 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Ends a run. Returns the runs that are still alive. If several runs end at the same time, the
-    /// store's lock ensures that only the last one gets an empty list.
+    /// Ends a run. Returns the live runs.
+    ///
+    /// Runs end under the store's lock. So only the last run gets an empty list.
     pub(crate) fn end_run(&mut self, run: &RunId) -> Result<Vec<LiveRun>, StorageError> {
         self.locked(|engine| {
             engine.forget_run(run);
@@ -140,8 +142,7 @@ impl<D: Disk> Engine<D> {
         judged.filter_map(Result::transpose).collect()
     }
 
-    /// Recovers the items of dead runs and removes the lock files of these runs. Ignores the live
-    /// runs in the request. Holds the store's lock meanwhile.
+    /// Recovers the items of dead runs and removes their lock files.
     pub(crate) fn recover(
         &mut self,
         request: RecoverRequest,
@@ -186,7 +187,6 @@ impl<D: Disk> Engine<D> {
         Ok(!is_free)
     }
 
-    /// Reads a run's lock file. Returns an empty record if the file is unreadable.
     fn read_record(&self, run: &RunId) -> ReadRecord {
         let name = layout::run(run.as_str());
         let bytes = self.disk().open(&name, Access::Read).and_then(|file| read_to_end(self.disk(), &file, 0));

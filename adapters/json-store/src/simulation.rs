@@ -1,20 +1,17 @@
 //! Simulates the store on a fake disk, with a crash at every call.
 //!
-//! A history is a short list of operations by a run, a second process and single commands. The
-//! simulation executes the history once and copies the disk before each call. From each copy, the
-//! simulation computes the disks that a power cut may leave, with different parts of the unsynced
-//! changes. The unchanged copy is the disk after only the process was killed. A new process opens
-//! each disk. It must find all acknowledged operations, and an unfinished operation either
-//! completely or not at all. The new process then makes a change, and is crashed at every call too.
-//! Finally, the history is repeated with a failure of each call in turn.
+//! A *history* is a short list of operations. The simulation executes the history once and copies
+//! the disk before each call. From each copy, it computes the disks that a power cut may leave. A
+//! new process opens each disk. It must find all acknowledged operations. The unfinished operation
+//! must be complete or absent. The new process then makes a change and is crashed at every call
+//! too. Finally, the history is repeated with a failure of each call in turn.
 //!
 //! This is the method of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI
-//! 2014), without a model of a file system: unsynced changes to different files may become durable
+//! 2014), without a model of a file system. Unsynced changes to different files may become durable
 //! in any combination.
 //!
-//! Other tests change bytes on the disk (`bytes`), let processes write at the same time
-//! (`contention`), and begin runs (`runs`). The tests are tested too: they must detect each
-//! [`Flaw`] of a disk, and each mutation of the code in `tests/mutants.rs`.
+//! The tests are tested too. They must detect each [`Flaw`] of a disk, and each mutation in
+//! `tests/mutants.rs`.
 
 mod bytes;
 mod checkpoints;
@@ -30,7 +27,7 @@ use explore::{Bounds, Count, Explorer};
 use flawed::Flaw;
 use history::histories;
 
-/// The maximum number of operations in a history. The variable `AUTOPROC_HISTORY` overrides it.
+/// The maximum length of a history. `AUTOPROC_HISTORY` overrides this value.
 const DEFAULT_LENGTH: usize = 3;
 
 fn crashes(max_length: usize, flaw: Option<Flaw>) -> Result<Count, String> {
@@ -50,8 +47,6 @@ fn no_crash_loses_an_acknowledged_change() {
     assert!(count.crash_states > 50_000, "{count}");
 }
 
-/// Returns some replacements for a byte. If `AUTOPROC_ALL_BYTES` is set, all 256 values are tried
-/// instead.
 fn some_changes(byte: u8) -> Vec<u8> {
     vec![byte ^ 1, byte ^ 0x80, 0, b'\n']
 }
@@ -75,7 +70,6 @@ fn concurrent_processes_lose_nothing() {
     contention::concurrent_writers(None).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-/// The number of attempts to detect a flaw of the lock. Concurrent writers do not always collide.
 const CONTENTION_TRIES: usize = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,4 @@
-//! Reads and writes the snapshot: one JSON document.
-//!
-//! This program writes one item per line and reads this layout line by line, so that a million
-//! files need no second copy of the document in memory. A document in any other layout, such as one
-//! written by a user or the original Python program, is read as a whole.
+//! Reads and writes snapshots of the queue as JSON.
 
 mod builder;
 mod lines;
@@ -30,21 +26,16 @@ pub(crate) use write::{write, write_export};
 
 use builder::Builder;
 
-/// The version of the format. The store refuses a file of a later version.
 const VERSION: &str = "1.0.0";
 
-/// The highest valid id, claim, transaction or generation number. Greater numbers are refused, so
-/// that incrementing a valid number never overflows: a million increments a second would take
-/// 292,000 years.
+/// The highest number accepted from a file. Incrementing an accepted number cannot overflow.
 pub(crate) const MAX_NUMBER: u64 = u64::MAX / 2;
 
-/// The size of each read and write: large enough to make the cost of system calls negligible.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 const ITEMS_LINE: &str = "\"items\": [\n";
 
-/// The number of bytes at the beginning of a snapshot that contain its `store` section. The section
-/// has at most 400 bytes, and only the version precedes it.
+/// The `store` section ends within this number of bytes. The section has at most 400 bytes.
 const HEAD_BYTES: usize = 1024;
 
 const STORE_KEY: &[u8] = b"\"store\": ";
@@ -78,26 +69,22 @@ impl Extra {
 pub(crate) struct Snapshot {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// The `store` section; `None` in a file of the original Python program or of a user.
+    /// `None` if a user or the original Python program wrote the file.
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
-    /// True if a rewrite by this program would keep the items, their numbers and their order.
+    /// True if a rewrite would not change the items.
     pub(crate) is_canonical: bool,
     pub(crate) notices: Vec<String>,
 }
 
-/// How items get ids and sequence numbers when a snapshot is read. A journal names the rule that
-/// assigned the ids in its lines.
+/// How ids are assigned when a snapshot is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Keeps each id, and assigns sequence numbers in the order of the list. An item whose id is
-    /// missing or repeated gets an id above all others.
+    /// Keeps each unique id. Other items get new ids.
     Kept,
-    /// The rule of version 1, for journals that name no rule. The first item whose id is missing or
-    /// out of order gets a new id, and so do all items after it. A second live item with the same
-    /// path is left out.
+    /// The rule of version 1, for old journals.
     #[default]
     Version1,
 }
@@ -109,7 +96,7 @@ impl Numbering {
     }
 }
 
-/// The length and CRC-32C of a snapshot, by which a journal's header identifies the snapshot.
+/// Identifies a snapshot in the header of its journal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SnapshotSum {
     pub(crate) len: u64,
@@ -129,8 +116,7 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Returns the `store` section at the beginning of a snapshot; `None` if it is missing or not in
-/// this program's layout.
+/// Reads only the `store` section at the beginning of a snapshot.
 pub(crate) fn store_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<StoreSection>> {
     let mut beginning = vec![0; HEAD_BYTES];
     let read = disk.read_at(file, 0, &mut beginning)?;
@@ -139,8 +125,7 @@ pub(crate) fn store_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<S
     Ok(section.and_then(|section| serde_json::from_slice(section).ok()))
 }
 
-/// Reads the document. Relative paths, as in a snapshot of the original Python program, are
-/// resolved against `base`.
+/// Reads a snapshot. Relative paths are resolved against `base`.
 ///
 /// # Errors
 /// [`StorageError::Damaged`] if the document is invalid; [`StorageError::Unsupported`] if a later

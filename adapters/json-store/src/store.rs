@@ -1,4 +1,4 @@
-//! Implements the `Storage` and `Runs` ports on a folder.
+//! Stores a queue in a folder.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,4 @@
-//! Detects JSON objects that contain a key twice, as after a badly resolved merge conflict.
-//! `serde_json` keeps the last value of such a key; the others would be lost with the next write.
+//! Detects JSON objects with duplicate keys. `serde_json` would silently keep only the last value.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +6,6 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Fails if the text is not JSON, or if an object at any depth contains a key twice.
 pub(crate) fn check(json: &[u8]) -> serde_json::Result<()> {
     serde_json::from_slice(json).map(|Checked| ())
 }

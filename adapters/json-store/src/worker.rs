@@ -1,10 +1,7 @@
-//! Runs the store's blocking calls: locks, reads, writes, syncs.
+//! Runs the store's blocking calls.
 //!
-//! A handle of a run has its own thread. Requests that arrive during a sync wait in the channel and
-//! then share one write, so that many callers cost one sync.
-//!
-//! A handle of a single command blocks its caller. Switching to a thread and back would take about
-//! as long as the change itself (0.1 ms).
+//! The handle of a run has its own thread. Changes that arrive during a sync share the next sync.
+//! Other handles block their caller: switching threads would take as long as a change (0.1 ms).
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -20,8 +17,7 @@ use crate::engine::Engine;
 use crate::error::gone;
 use crate::request::Change;
 
-/// The interval between two checks for changes by other processes. The `Storage` port allows up to
-/// half a second.
+/// The `Storage` port allows half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 const THREAD_NAME: &str = "autoproc-store";
@@ -31,7 +27,6 @@ type Task<D> = Box<dyn FnOnce(&mut Engine<D>) + Send>;
 enum Message<D: Disk> {
     Change(Box<dyn Change>),
     Task(Task<D>),
-    /// A request to report the next change by another process.
     Watch(oneshot::Sender<()>),
 }
 
@@ -49,7 +44,6 @@ impl<D: Disk> Worker<D> {
         EngineThread::start(engine).map(Self::Thread)
     }
 
-    /// Commits a change. If the engine has panicked, drops the change; the caller gets an error.
     pub(crate) fn change(&self, change: Box<dyn Change>) {
         match self {
             // A panic in an earlier call has poisoned the mutex. The engine is not used again.
@@ -68,9 +62,7 @@ impl<D: Disk> Worker<D> {
         }
     }
 
-    /// Waits until another process has changed the store. If the engine has not read the store yet,
-    /// waits only until the next poll. Returns early if the engine has panicked; the next call then
-    /// reports the error.
+    /// Waits until another process has changed the store. May return early.
     pub(crate) async fn changed(&self) {
         let (sender, receiver) = oneshot::channel();
         match self {
@@ -97,7 +89,7 @@ fn watch<D: Disk>(engine: &Weak<Mutex<Engine<D>>>, waiting: oneshot::Sender<()>)
     }
 }
 
-/// A thread that runs an engine. Dropping it waits until the thread has served all requests.
+/// Dropping this waits until the thread has served all requests.
 pub(crate) struct EngineThread<D: Disk> {
     sender: Option<Sender<Message<D>>>,
     thread: Option<JoinHandle<()>>,
@@ -121,8 +113,6 @@ impl<D: Disk> EngineThread<D> {
         receiver.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Sends a message to the thread. If the thread has ended, drops the message, and the caller
-    /// gets an error.
     fn send(&self, message: Message<D>) {
         if let Some(sender) = &self.sender {
             let _ = sender.send(message);
@@ -175,8 +165,6 @@ fn next<D: Disk>(receiver: &Receiver<Message<D>>, is_unwatched: bool) -> Result<
     receiver.recv_timeout(POLL_INTERVAL)
 }
 
-/// Receives changes until the channel is empty or another kind of message arrives. Returns the
-/// changes and that message.
 fn gather<D: Disk>(
     first: Box<dyn Change>,
     receiver: &Receiver<Message<D>>,

@@ -1,8 +1,4 @@
-//! Mutations of the code that decides what the store reads and writes. The crate's own tests must
-//! detect each mutation.
-//!
-//! `just mutants` applies them one after another to a copy of the workspace and runs the named test
-//! there. Wrong calls to the disk need no mutation: the simulation has a flawed disk for them.
+//! Checks that the crate's tests detect mutations of its code. `just mutants` runs this check.
 
 use autoproc_testkit::mutants::{Mutants, Mutation};
 

@@ -1,10 +1,8 @@
-//! Measures exchanges per second on a private server: `cargo bench -p autoproc-postgres-store`.
+//! Measures how fast files are claimed and settled on a private server.
 //!
-//! Each simulated run claims files and settles them in its next exchange, until no file is left.
-//! The first argument is the number of files of a case; the second, the number of other files in
-//! the queue. Further arguments are the names of the cases to measure, by default all. One case
-//! needs `PgBouncer`. If `AUTOPROC_PEERS` names the folder that `just bench-queues` prepares, other
-//! queue programs on PostgreSQL are measured too.
+//! The arguments are the number of files per case, the number of other files in the queue, and the
+//! names of cases. If `AUTOPROC_PEERS` names the folder of `just bench-queues`, other queue
+//! programs are measured too.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its results")]
 
 #[path = "../tests/store/pooler.rs"]
@@ -58,7 +56,6 @@ fn report(case: &str, count: usize, elapsed: Duration) {
     println!("{case:<44} {rate:>9.0}/s");
 }
 
-/// Claims and completes all files with a priority above 0. Returns the number of exchanges.
 fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize {
     begin(store, run);
     let mut settlements = Vec::new();
@@ -74,15 +71,13 @@ fn drain(store: &PostgresStore, run: &str, batch: usize, scope: &Scope) -> usize
     0
 }
 
-/// What the queue contains in addition to the files of a case.
 #[derive(Clone, Copy)]
 enum Beside {
     /// Waiting files with a lower priority.
     Waiting(usize),
-    /// Files with a higher priority that are still in backoff.
     NotDue(usize),
     Completed(usize),
-    /// No other files, but a transaction that began before the case stays open, as during a backup.
+    /// An open transaction, as during a backup.
     OpenSnapshot,
 }
 
@@ -153,7 +148,7 @@ fn is_wanted(name: &str) -> bool {
     cases.peek().is_none() || cases.any(|case| case == name)
 }
 
-/// Measures transactions that change one row in one round trip. No exchange can be faster.
+/// Measures one-row transactions. No exchange can be faster.
 fn measure_floor(transactions: usize) {
     let Some(queue) = Queue::create() else { return };
     let begun = Instant::now();

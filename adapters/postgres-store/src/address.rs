@@ -1,10 +1,10 @@
-//! Removes the password from an address. Refuses an address if a part of the password might remain.
+//! Removes passwords from server addresses.
 
 use crate::options::InvalidAddress;
 
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// Refuses a URL if a part of its password could count as another part of the URL.
+/// Refuses a URL if a part of its password could count as another part.
 ///
 /// # Errors
 /// [`InvalidAddress::Ambiguous`] if the URL has more than one `@`, or a `/` or `?` before its `@`.
@@ -21,7 +21,7 @@ pub(crate) fn check(address: &str) -> Result<(), InvalidAddress> {
     if keys.any(|key| key.contains('%')) { Err(InvalidAddress::Malformed) } else { Ok(()) }
 }
 
-/// Returns a URL without its password; an empty text if the address is not a URL.
+/// Returns a URL without its password; for other addresses, an empty text.
 pub(crate) fn without_password(address: &str) -> String {
     let Some(Url { scheme, user, location, parameters }) = Url::split(address) else { return String::new() };
     let kept: Vec<_> = parameters.split('&').filter(|one| !one.is_empty() && key_of(one) != "password").collect();
@@ -30,7 +30,6 @@ pub(crate) fn without_password(address: &str) -> String {
     format!("{scheme}{user}{location}{mark}{}", kept.join("&"))
 }
 
-/// The parts of a URL, as the client library splits it.
 struct Url<'a> {
     scheme: &'static str,
     user: Option<&'a str>,

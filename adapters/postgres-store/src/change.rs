@@ -1,6 +1,4 @@
-//! Changes the queue as the domain decides. Each change is one transaction, which locks the
-//! affected rows, carries out the request on a small queue of these rows, and writes the changed
-//! rows back.
+//! Applies requests to the queue, each in one transaction.
 
 mod rows;
 
@@ -27,9 +25,9 @@ const CLEAR: &str = include_str!("../sql/queue/clear.sql");
 const NOW: &str = "select now_us() as now_us";
 
 pub(crate) enum Lock {
-    /// The items with these ids or paths. `numbers` is the count of new numbers to reserve.
+    /// The items with these ids or paths. Reserves `numbers` new numbers.
     Selected { ids: Vec<i64>, paths: Vec<Vec<u8>>, numbers: Option<i64> },
-    /// Every item that failed or timed out. Reserves a new sequence number for each.
+    /// All items that failed or timed out.
     Failed,
 }
 
@@ -60,8 +58,8 @@ impl Lock {
         Self::Selected { ids: Vec::new(), paths, numbers: i64::try_from(request.items.len()).ok() }
     }
 
-    /// Locks the rows and reserves numbers. A request that needs numbers locks their counter first,
-    /// so that two additions of the same path run one after the other.
+    /// Locks the rows and reserves numbers. The counter must be locked first, so that additions of
+    /// one path run one after the other.
     async fn take(&self, transaction: &mut Transaction<'_>) -> Answer<(Vec<Row>, i64)> {
         match self {
             Self::Selected { ids, paths, numbers } => {
@@ -111,8 +109,7 @@ pub(crate) async fn now(transaction: &mut Transaction<'_>) -> Answer<Timestamp> 
     Ok(Timestamp::from_micros(column(&transaction.query_one(NOW, &[]).await?, "now_us")?))
 }
 
-/// Carries out a request on the locked rows, and writes the changed rows back. New ids and new
-/// sequence numbers begin at `first`.
+/// Applies a request to the locked rows. New numbers begin at `first`.
 pub(crate) async fn decide<T: Decision + Sync>(
     transaction: &mut Transaction<'_>,
     rows: &[Row],

@@ -1,9 +1,8 @@
-//! Decides where in the claim order a handle's next claim begins to search.
+//! Decides where a claim begins to search the queue.
 //!
-//! While a transaction stays open elsewhere, such as a backup, PostgreSQL keeps the index entries
-//! of all items claimed since it began. A claim that searches from the head of the claim order
-//! reads all these entries. If that becomes slow, the handle's next searches start at its last
-//! claimed item, for at most a second.
+//! PostgreSQL keeps old index entries while any transaction stays open, such as a backup. A search
+//! from the head of the queue must then read the entries of all claimed items. If this search is
+//! slow, the next searches begin at the last claimed item, for at most a second.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,13 +13,11 @@ use autoproc_domain::view::Exchanged;
 
 use crate::reading::position;
 
-/// The longest time between two claims that search from the head of the claim order.
+/// The maximum time between two searches from the head of the queue.
 const MAX_AGE: Duration = Duration::from_secs(1);
-/// If a search from the head takes longer than this, the next claims begin at the last claimed
-/// item.
+/// A search is slow if it takes longer than this.
 const SLOW_SEARCH_US: i64 = 5_000;
-/// Until a queue has had this number of claims, every claim begins at the head. A slow search then
-/// has another reason, such as a busy server.
+/// Searches before this number of claims are slow for other reasons.
 const MIN_CLAIMS: u64 = 1_000;
 
 /// The rank and the sequence number of an item.
@@ -28,17 +25,15 @@ pub(crate) type Position = (i64, i64);
 
 pub(crate) const HEAD: Position = (i64::MIN, i64::MIN);
 
-/// The position at which the next claim begins to search; `None` for the head of the claim order.
+/// The start of the next search; `None` for the head of the queue.
 #[derive(Default)]
 pub(crate) struct ClaimStart(Mutex<Option<Later>>);
 
 pub(crate) struct Later {
     position: Position,
-    /// The time of the last claim that began at the head.
     since: Instant,
-    /// The value of `Companion::version` before the last claim.
     version: u64,
-    /// The time at which the next backoff ends, on the caller's clock.
+    /// The end of the next backoff, on the caller's clock.
     next_due: Option<Timestamp>,
 }
 
@@ -51,9 +46,8 @@ pub(crate) struct Search {
 }
 
 impl ClaimStart {
-    /// Returns the position at which the next claim begins to search. This is the head after a
-    /// notification, the end of a backoff, or [`MAX_AGE`], because an item before the last position
-    /// may be claimable again.
+    /// Returns the start of the next search. An earlier item may be claimable again after a
+    /// notification, a backoff or [`MAX_AGE`]. The search then starts at the head.
     pub(crate) fn next(&self, version: u64, now: Timestamp) -> Position {
         let mut later = self.lock();
         let is_over = |later: &mut Later| {
@@ -63,14 +57,12 @@ impl ClaimStart {
         later.as_ref().map_or(HEAD, |later| later.position)
     }
 
-    /// Makes the next claim begin at the head. Called when this handle returns items to the queue
-    /// or changes the queue.
+    /// Makes the next search begin at the head.
     pub(crate) fn forget(&self) {
         *self.lock() = None;
     }
 
-    /// Moves the start to the last claimed item if the search was slow or did not begin at the
-    /// head. If the search found fewer items than its limit, the next search begins at the head.
+    /// Sets the next start from the result of a search.
     pub(crate) fn advance(&self, search: &Search, found: &Exchanged) {
         let mut later = self.lock();
         let since = match later.take() {
@@ -97,8 +89,7 @@ fn is_slow(search: &Search, found: &Exchanged) -> bool {
     search.duration_us > SLOW_SEARCH_US && claims > MIN_CLAIMS
 }
 
-/// Returns the position of the last claimed item. Returns `None` if fewer items than the limit were
-/// claimed, or if one of them does not follow the start of the search.
+/// Returns `None` if the next search must begin at the head.
 fn last_of(search: &Search, found: &Exchanged) -> Option<Position> {
     let positions = || found.claims.iter().map(|(_, item)| position(ClaimKey::of(item)));
     let is_full = found.claims.len() == search.limit && positions().all(|position| position > search.start);

@@ -1,5 +1,4 @@
-//! The second connection of a store. It renews leases and listens for the changes that other
-//! handles announce.
+//! The store's second connection, for lease renewals and notifications.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
@@ -15,15 +14,13 @@ use crate::error::Answer;
 use crate::link::{Link, dial};
 use crate::options::Options;
 
-/// The shortest time between two reactions to notifications.
 const MIN_WAIT: Duration = Duration::from_millis(100);
-/// The shortest time between two notifications of exchanges. Each notification makes concurrent
-/// commits wait for each other.
+/// The minimum time between notifications of exchanges. Notifications slow down concurrent commits.
 const MIN_NOTICE_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) struct Notices {
     channel: String,
-    /// Identifies this handle, so that it can ignore its own notifications.
+    /// Lets this handle ignore its own notifications.
     sender: String,
     announce: String,
     last: SyncMutex<Option<Instant>>,
@@ -41,9 +38,7 @@ impl Notices {
         transaction.execute("select pg_notify($1, $2)", &[&self.channel, &self.sender]).await
     }
 
-    /// Returns the statement that announces an exchange to the other handles after its commit.
-    /// Returns `None` within [`MIN_NOTICE_INTERVAL`] of the last announcement; the other handles
-    /// then see the change at their next poll.
+    /// Returns the statement that announces an exchange. `None` if the last announcement is recent.
     pub(crate) fn after_exchange(&self) -> Option<&str> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < MIN_NOTICE_INTERVAL) {
@@ -54,7 +49,6 @@ impl Notices {
     }
 }
 
-/// Limits the rate at which a handle reacts to notifications, because a busy queue sends many.
 #[derive(Default)]
 pub(crate) struct Pace(SyncMutex<Option<Instant>>);
 
@@ -74,10 +68,9 @@ pub(crate) struct Companion {
     options: Options,
     own_sender: String,
     link: Mutex<Option<Arc<Link>>>,
-    /// Incremented by each notification from another handle, and whenever a connection is made or
-    /// lost.
+    /// Incremented when another handle may have changed the queue.
     version: watch::Sender<u64>,
-    /// The value of `version` just before this handle last read the queue.
+    /// The `version` before this handle last read the queue.
     seen: AtomicU64,
     pace: Pace,
 }
@@ -116,14 +109,11 @@ impl Companion {
         Ok(Arc::clone(slot.insert(link)))
     }
 
-    /// Closes a link that does not answer, unless a newer link has already replaced it.
     pub(crate) async fn close(&self, silent: &Arc<Link>) {
         self.link.lock().await.take_if(|link| Arc::ptr_eq(link, silent));
     }
 
-    /// Connects, and listens for notifications if the link is direct. Behind a pooler, the handle
-    /// sees changes only when it polls. Increments `version`, because the handle may have missed
-    /// changes while it was not connected.
+    /// Connects and listens. Increments `version`, because notifications may have been missed.
     async fn connect(&self) -> Answer<Link> {
         let (version, own) = (self.version.clone(), self.own_sender.clone());
         let hear = move |message: Option<AsyncMessage>| match message {
@@ -139,8 +129,6 @@ impl Companion {
         Ok(link)
     }
 
-    /// Waits until another handle may have changed the queue since this handle last read it, or
-    /// until the polling interval ends.
     pub(crate) async fn changed(&self) {
         let mut version = self.subscribe();
         let seen = self.seen.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Opens the connection for transactions, checks the server, and reconnects after a loss.
+//! The connection for transactions, reopened after a loss.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,23 +15,23 @@ use crate::migration;
 use crate::options::Options;
 use crate::parameter::{Parameters, typed, values};
 
-/// Selects the encoding of the database, and the names of disabled durability settings. If such a
-/// setting is disabled, a power failure may lose or damage acknowledged changes.
+/// Selects the encoding and the disabled durability settings. If one is disabled, a power failure
+/// may lose or damage acknowledged changes.
 const SETTINGS: &str = "select current_setting('server_encoding') as encoding, \
     array(select name from unnest(array['fsync', 'full_page_writes']) as name \
           where current_setting(name) = 'off') as off";
 
-/// The timeout for migrations, which may rewrite tables or wait for another program's migrations.
+/// A migration may rewrite tables or wait for another migration.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// A statement of a transaction: prepared on a direct link, sent as text on a pooled link.
+/// A statement: prepared on a direct link, text on a pooled link.
 pub(crate) enum Query {
     Prepared(Statement),
     Text(&'static str),
 }
 
 impl Query {
-    /// Executes the statement and returns its rows. Sends it when the future is first polled.
+    /// Executes the statement. The future's first poll sends the statement.
     pub(crate) async fn rows(&self, client: &Client, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
         match self {
             Self::Prepared(statement) => client.query(statement, &values(parameters)).await,
@@ -105,7 +105,7 @@ impl Connection {
 
 pub(crate) struct Transaction<'a> {
     inner: tokio_postgres::Transaction<'a>,
-    /// The prepared statements; `None` on a pooled link.
+    /// `None` on a pooled link.
     statements: Option<&'a mut Statements>,
 }
 
@@ -134,14 +134,13 @@ impl Transaction<'_> {
     }
 }
 
-/// Creates or updates the schema. Returns its previous version, or `None` if there was no schema.
+/// Creates or updates the schema. Returns the previous version.
 pub(crate) async fn migrate(link: &mut Link, options: &Options) -> Answer<Option<i32>> {
     let migrated = timeout(MIGRATION_TIMEOUT, migration::migrate(link, options)).await;
     migrated.unwrap_or_else(|_| Err(silent(options)))
 }
 
-/// Limits the time of connecting. The driver's own timeout does not cover a server that accepts the
-/// socket and stays silent.
+/// Limits the time of connecting. The driver's own timeout does not cover a silent server.
 pub(crate) async fn within_timeout<T>(options: &Options, connecting: impl Future<Output = Answer<T>>) -> Answer<T> {
     timeout(options.connect_timeout(), connecting).await.unwrap_or_else(|_| Err(silent(options)))
 }
@@ -174,7 +173,6 @@ async fn check_settings(link: &Link, options: &Options) -> Answer<()> {
     Err(StorageError::Failed { action, source: Box::new(io::Error::other("autoproc stores text as UTF-8")) }.into())
 }
 
-/// The connection of a store, opened when it is first needed and again after a loss.
 #[derive(Default)]
 pub(crate) struct Session(Mutex<Option<Connection>>);
 

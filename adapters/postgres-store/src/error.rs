@@ -1,4 +1,4 @@
-//! Maps PostgreSQL errors to those of the `Storage` port. No error text contains a password.
+//! Maps PostgreSQL errors to storage errors. No error text contains a password.
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Cause, StorageError};
@@ -8,9 +8,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::options::Options;
 
-/// The SQLSTATE with which the SQL function `enter_exchange` refuses a run that is not alive.
 const NOT_ALIVE: &str = "AP001";
-/// The SQLSTATE with which `enter_exchange` refuses a request that was already carried out.
 const REPEATED: &str = "AP002";
 
 #[derive(Debug)]
@@ -59,15 +57,13 @@ impl Fault {
         self.code().is_some_and(|code| code.code() == REPEATED)
     }
 
-    /// True if the server rolled the transaction back because of a concurrent one. The transaction
-    /// must then be repeated.
+    /// True if the transaction must be repeated after a conflict.
     pub(crate) fn is_conflict(&self) -> bool {
         let conflicts = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
         self.code().is_some_and(|code| conflicts.contains(code))
     }
 
-    /// True if the connection is lost or the server closes it. The outcome of the transaction is
-    /// then unknown.
+    /// True if the connection is lost. The transaction may be committed.
     pub(crate) fn is_unreachable(&self) -> bool {
         match self {
             Self::Sql(error) => error.code().map_or_else(|| error.is_closed() || is_io(error), is_outage),
@@ -139,14 +135,13 @@ fn not_writable(place: String, error: Error) -> StorageError {
     StorageError::NotWritable { place, source: cause(error) }
 }
 
-/// Returns the cause of an error, because the error's own text may be only `db error`.
+/// The error's own text may be only `db error`.
 fn cause(error: Error) -> Cause {
     let text = error.to_string();
     error.into_source().unwrap_or_else(|| text.into())
 }
 
-/// True if the network failed. An error of the kind `InvalidData` in the TLS handshake is no
-/// network failure: TLS rejected a message.
+/// True if the network failed. TLS reports rejected messages as `InvalidData`.
 fn is_io(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(<dyn std::error::Error>::downcast_ref::<std::io::Error>);
     source.is_some_and(|source| !is_encryption(error) || source.kind() != std::io::ErrorKind::InvalidData)
@@ -161,12 +156,10 @@ fn is_connect(error: &Error) -> bool {
     text.starts_with("error connecting to server") || text.starts_with("timeout waiting for server")
 }
 
-/// True if the address lacks a part that the server demands, such as the password.
 fn is_configuration(error: &Error) -> bool {
     error.to_string() == "invalid configuration"
 }
 
-/// True if the server refuses or closes connections temporarily.
 fn is_outage(code: &SqlState) -> bool {
     let outages = [
         SqlState::ADMIN_SHUTDOWN,

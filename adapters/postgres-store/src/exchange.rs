@@ -1,4 +1,4 @@
-//! Carries out exchanges, which settle and claim files. Each exchange is one pipelined transaction.
+//! Carries out exchanges: settles and claims files in one transaction.
 
 mod settlements;
 
@@ -20,13 +20,11 @@ use settlements::Settlements;
 
 const ENTER: &str = include_str!("../sql/exchange/enter.sql");
 const SETTLE: &str = include_str!("../sql/exchange/settle.sql");
-/// Claims the first items. Nothing precedes [`HEAD`], and an empty search would cost time.
 const CLAIM_QUEUE: &str = concat!(
     include_str!("../sql/exchange/ready_of_queue.sql"),
     ", ready as (select * from following)",
     include_str!("../sql/exchange/claim.sql")
 );
-/// Claims the first items after a start that is not [`HEAD`].
 const CLAIM_QUEUE_LATER: &str = concat!(
     include_str!("../sql/exchange/ready_of_queue.sql"),
     include_str!("../sql/exchange/ready_before_start.sql"),
@@ -40,8 +38,7 @@ const FINISH_SCOPE: &str =
     concat!(include_str!("../sql/exchange/waiting_of_scope.sql"), include_str!("../sql/exchange/finish.sql"));
 const RECORDED: &str = include_str!("../sql/exchange/recorded.sql");
 
-/// An exchange. If the connection is lost, the exchange is sent again. The server recognises the id
-/// of the request if the first transaction was committed.
+/// An exchange. The server recognises a repeated request by its id.
 pub(crate) struct Exchange {
     pub(crate) request: ExchangeRequest,
     pub(crate) now: Timestamp,
@@ -62,8 +59,7 @@ impl Work for Exchange {
     }
 }
 
-/// Carries out an exchange. Fails if it was carried out before; see
-/// [`Fault::is_repeated`](crate::error::Fault).
+/// Carries out an exchange. Fails if the request is a repetition.
 async fn carry_out(
     shared: &Shared,
     connection: &mut Connection,
@@ -97,10 +93,10 @@ async fn carry_out(
     Ok(exchanged)
 }
 
-/// Returns the recorded answer to a request that was already carried out.
+/// Returns the recorded answer to a repeated request.
 ///
 /// # Errors
-/// `LeaseLost` if the answer no longer exists, because the run has ended or was recovered.
+/// `LeaseLost` if the run has ended or was recovered.
 async fn recorded(connection: &mut Connection, request: &ExchangeRequest) -> Answer<Exchanged> {
     let rows = connection.query(RECORDED, &[&request.run.as_str(), &request.id.get().cast_signed()]).await?;
     let answer = rows.first().ok_or_else(|| lease_lost(&request.run))?;
@@ -139,17 +135,14 @@ struct Pipeline<'a> {
     now: i64,
     limit: i64,
     scope: Option<i64>,
-    /// Where the claim begins to search; not used with a scope.
     start: Position,
 }
 
 impl Pipeline<'_> {
-    /// Sends all statements of the transaction without waiting for answers. Returns the claimed
-    /// rows and the recorded answer.
+    /// Sends all statements of the transaction without waiting for answers.
     ///
-    /// If a statement fails, the server skips the following ones, and `commit` rolls the
-    /// transaction back. A failed notice is ignored, because other handles see the changes at their
-    /// next poll.
+    /// If a statement fails, `commit` rolls the transaction back. A failed notice is ignored,
+    /// because other handles also poll.
     async fn send(
         &self,
         link: &Link,

@@ -1,5 +1,4 @@
-//! Stores the journals of workflow executions. A journal contains the events of one item's
-//! execution as texts.
+//! Stores the journals of workflow executions.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -25,8 +24,7 @@ const APPEND: &str = include_str!("../sql/executions/append.sql");
 const UNFINISHED: &str = include_str!("../sql/executions/unfinished.sql");
 const PRUNE: &str = include_str!("../sql/executions/prune.sql");
 
-/// The number of completed executions that are kept for later inspection. Executions in a project
-/// folder have the same limit.
+/// Executions in a project folder have the same limit.
 const MAX_COMPLETED: i64 = 1_000;
 
 const PRUNE_EVERY: u64 = 256;
@@ -102,8 +100,6 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Removes old executions in the background, once for every [`PRUNE_EVERY`] completions.
-    /// Ignores a failure, because a later call tries again.
     fn prune_executions_sometimes(&self) {
         let shared = self.shared();
         if shared.completions.fetch_add(1, Ordering::Relaxed).is_multiple_of(PRUNE_EVERY) {
@@ -190,8 +186,6 @@ impl RecordingClaim {
         (bigint(self.token.item.get()), bigint(self.token.number.get()))
     }
 
-    /// Executes a statement. Fails if the statement returns no row, because the claim is then no
-    /// longer valid.
     async fn change(&self, connection: &mut Connection, sql: &'static str, parameters: Parameters<'_>) -> Answer<()> {
         if connection.query(sql, parameters).await?.is_empty() {
             return Err(lease_lost(&self.run).into());

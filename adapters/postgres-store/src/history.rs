@@ -1,5 +1,4 @@
-//! Stores and reads events as rows. Triggers in the database derive the attempts and the counters
-//! of runs from these rows.
+//! Stores and reads the events of runs.
 
 mod event_log;
 mod event_row;
@@ -35,8 +34,8 @@ pub(crate) mod row {
     pub(crate) use super::past_rows::{at, attempt_ref, span, text, usage};
 }
 
-/// Returns a query for the entries of a table that meet the optional conditions of `matching.sql`.
-/// For optional conditions, a generic plan uses no index, so `$start` may repeat one of them.
+/// Adds optional conditions to a query. Optional conditions use no index, so `$start` may repeat
+/// one.
 macro_rules! matching {
     ($start:literal) => {
         concat!($start, include_str!("../sql/history/matching.sql"))
@@ -66,7 +65,6 @@ struct Statements {
     of_run: &'static str,
 }
 
-/// Reads the entries that match a query, in the order in which they arrived.
 async fn matching(statements: &Statements, query: &HistoryQuery, connection: &mut Connection) -> Answer<Vec<Row>> {
     let item = query.item.map(|id| bigint(id.get()));
     let run = query.run.as_ref().map(RunId::as_str);
@@ -144,8 +142,7 @@ async fn matching_runs(filter: &RunFilter, connection: &mut Connection) -> Answe
     }
 }
 
-/// Returns the total number of files, which is the same in every row. There may be more files than
-/// rows.
+/// Every row contains the total number of files.
 fn files(rows: &[Row]) -> Answer<u64> {
     Ok(rows.first().map(|row| column::<i64>(row, "files")).transpose()?.unwrap_or(0).unsigned_abs())
 }
@@ -160,9 +157,8 @@ impl PostgresStore {
     }
 }
 
-/// `attempts` and `events` return at most the 1,000 most recent entries. Times come from the clocks
-/// of the hosts that reported the events; entries are in the order in which they arrived at the
-/// server.
+/// `attempts` and `events` return at most the 1,000 most recent entries. Entries are in their order
+/// of arrival at the server. Times come from the clocks of the runs' hosts.
 #[async_trait]
 impl History for PostgresStore {
     async fn attempts(&self, query: HistoryQuery) -> Result<Vec<PastAttempt>, HistoryError> {

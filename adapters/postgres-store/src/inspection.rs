@@ -1,4 +1,4 @@
-//! Inspects the server and the schema, and creates or updates the schema on request.
+//! Inspects the server, and creates or updates the schema.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -98,8 +98,7 @@ async fn try_inspect(options: &Options) -> Answer<Inspection> {
     })
 }
 
-/// Returns the clock offset in microseconds, and the duration of the round trip. The offset is the
-/// server's clock minus this machine's clock at the middle of the round trip.
+/// Returns the server's clock minus this machine's clock in microseconds, and the round-trip time.
 async fn clock_offset(client: &Client) -> Answer<(i64, Duration)> {
     let asked = SystemTime::now();
     let server: i64 = client.query_typed_one(CLOCK, &[]).await?.get(0);

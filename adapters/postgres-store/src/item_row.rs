@@ -23,8 +23,7 @@ pub(crate) fn status_number(status: Status) -> i16 {
     }
 }
 
-/// Converts a number to a `bigint`. A number that is too large becomes the maximum, which matches
-/// no row.
+/// A too large number becomes the maximum, which matches no row.
 pub(crate) fn bigint(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -49,7 +48,7 @@ pub(crate) fn unescaped(text: &str) -> Box<str> {
 /// Reads a column.
 ///
 /// # Errors
-/// [`StorageError::Damaged`] if the column is absent, or of another type.
+/// [`StorageError::Damaged`] if the column is absent or of another type.
 pub(crate) fn column<T: FromSqlOwned>(row: &Row, name: &str) -> Answer<T> {
     row.try_get(name).map_err(|error| damaged(format!("the column {name}: {error}")).into())
 }
@@ -138,8 +137,7 @@ pub(crate) fn claims(rows: &[Row]) -> Answer<Vec<Claimed>> {
     Ok(claims)
 }
 
-/// Reads an item as it was when it was claimed. Ignores later changes of its priority and depth,
-/// and a cancellation of the claim.
+/// Reads an item as it was when it was claimed.
 fn claimed(row: &Row) -> Answer<Claimed> {
     let mut item = item(row)?;
     item.priority = Priority::new(column(row, "claim_priority")?);

@@ -1,4 +1,4 @@
-//! The leases of runs, and the tasks that renew them.
+//! The leases of runs, and their renewal.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -20,11 +20,9 @@ use crate::parameter::Parameter;
 
 const RENEW: &str = include_str!("../sql/runs/renew.sql");
 
-/// The maximum sleep between two readings of the clock. A timer stands still while the machine is
-/// suspended, so a longer sleep could end too late.
+/// Timers stand still while the machine is suspended, so a longer sleep could end too late.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
-/// The minimum time limit for the answer to a renewal. On a busy machine, the answer may take
-/// longer than a short renewal interval.
+/// The minimum time to wait for the answer to a renewal.
 const MIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The time since the machine booted, including the time for which it was suspended.
@@ -51,7 +49,6 @@ impl SinceBoot {
 enum State {
     Held,
     Lost,
-    /// The run has ended, so the lease cannot be lost.
     Ended,
 }
 
@@ -66,8 +63,6 @@ impl Lease for PostgresLease {
         self.terms
     }
 
-    /// Waits until the lease is lost. Also returns when the store is dropped, because this ends the
-    /// renewals.
     async fn lost(&self) {
         let mut state = self.state.clone();
         let is_over = state.wait_for(|state| *state != State::Held).await.is_ok_and(|state| *state == State::Ended);
@@ -77,8 +72,7 @@ impl Lease for PostgresLease {
     }
 }
 
-/// Receives the time at which a lease will end, after each change of this time; see
-/// [`PostgresStore::on_lease`](crate::PostgresStore::on_lease).
+/// Called when the end of a lease changes.
 pub(crate) type OnLease = Arc<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Default)]
@@ -118,8 +112,7 @@ impl Leases {
     }
 }
 
-/// Renews a lease that was requested at `granted`, until it is lost or its run ends. After each
-/// renewal, passes the time at which the lease will end to `tell`.
+/// Renews a lease until it is lost or its run ends.
 ///
 /// This machine counts the lease from the moment at which it sent the last successful renewal. So
 /// the lease ends here before it ends on the server.
@@ -157,7 +150,7 @@ async fn keep(
     });
 }
 
-/// Waits until `time`. A suspension of the machine counts as part of the wait.
+/// Waits until `time`, even if the machine is suspended meanwhile.
 async fn reached(time: SinceBoot) {
     loop {
         let left = SinceBoot::now().until(time);
@@ -171,7 +164,6 @@ async fn reached(time: SinceBoot) {
 enum Renewal {
     Renewed,
     Refused,
-    /// The server did not answer, so the connection was closed.
     Unanswered,
 }
 
@@ -186,7 +178,7 @@ async fn renew(companion: &Companion, run: &RunId, terms: LeaseTerms) -> Answer<
     Ok(if renewed?.is_empty() { Renewal::Refused } else { Renewal::Renewed })
 }
 
-/// Returns a duration in microseconds, at most a third of `i64::MAX`, so that sums do not overflow.
+/// Returns a duration in microseconds. A limit keeps sums from overflowing.
 pub(crate) fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 3)
 }

@@ -1,24 +1,24 @@
-//! The `Storage`, `Runs`, `StopSignal` and `History` ports on PostgreSQL 14 or later, for a queue
-//! that many machines share.
+//! Stores a queue for many machines in PostgreSQL 14 or later.
 //!
 //! # Theory of operation
 //!
-//! A file is one row of the table `item`; the tables are in one schema, `autoproc` by default. The
-//! times of files and leases come from the server's clock. A store has two connections: one for
-//! transactions, and one that renews leases and listens for changes, so that a slow transaction
-//! never delays a renewal. One thread of the store owns both. The futures of a store therefore work
-//! under every executor, and dropping a future does not interrupt its transaction. A connection
-//! through a pooler is detected. It uses no prepared statements and does not listen for
-//! notifications, and each transaction applies the settings of the store again.
+//! A file is one row of the table `item`. All tables are in one schema, `autoproc` by default. The
+//! times of files and leases come from the server's clock.
 //!
-//! An exchange settles and claims files in SQL, as one pipelined transaction: enter, settle, claim,
-//! finish, commit. Other changes, such as additions and cancellations, lock the rows that they
-//! concern. The domain then carries out the request on a small queue of these rows, and the changed
-//! rows are written back.
+//! A store has two connections. The first carries out transactions. The second renews leases and
+//! listens for changes. A slow transaction therefore never delays a renewal. One thread of the
+//! store owns both connections, so the store works under every executor. Dropping a future does not
+//! interrupt its transaction.
 //!
-//! The events of a run wait in memory until a task writes them, in order, and each event once.
-//! Triggers in the database derive the attempts and the counters of runs that the history returns.
-//! The last bytes of each attempt's output are written in the same way, after the events.
+//! A store detects a connection pooler. It then uses no prepared statements and receives no
+//! notifications.
+//!
+//! An exchange settles and claims files in one SQL transaction. Its statements are sent without
+//! waiting for answers. Other changes, such as additions and cancellations, lock the rows of their
+//! files. The domain then changes a small queue of these rows, and the store writes the rows back.
+//!
+//! The events of a run wait in memory. A task writes each event once, in order. Triggers in the
+//! database compute attempts and the counters of runs from the events.
 //!
 //! | Module | Responsibility |
 //! | --- | --- |

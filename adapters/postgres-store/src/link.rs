@@ -1,11 +1,11 @@
-//! A connection to the server: direct, or through a connection pooler.
+//! A connection to the server, direct or through a pooler.
 //!
-//! A pooler may run each transaction in another session of the server, which other programs use
-//! too. Session settings, prepared statements and `listen` therefore do not last. On a pooled link,
-//! each transaction applies the settings again, and statements are sent as text.
+//! A pooler may run each transaction in another session of the server. Other programs use these
+//! sessions too. Session settings, prepared statements and `listen` therefore do not last. On a
+//! pooled link, each transaction applies the settings again, and statements are sent as text.
 //!
-//! When it connects, a link sends a setting that a pooler refuses or ignores. The link is direct if
-//! its session has the setting.
+//! To detect a pooler, a link sends the setting [`MARK`] when it connects. A pooler refuses or
+//! ignores this setting.
 
 use autoproc_domain::ports::StorageError;
 use futures_util::StreamExt;
@@ -21,12 +21,12 @@ use crate::options::Options;
 use crate::parameter::{Parameters, typed};
 use crate::tls;
 
-/// The setting by which a link recognises its own session.
+/// A setting that poolers do not pass on.
 const MARK: &str = "autoproc.session";
 
 const BEGIN: &str = "begin isolation level read committed";
 
-/// The words with which `PgBouncer` refuses transactions in its mode `statement`.
+/// `PgBouncer`'s error text in its mode `statement`.
 const STATEMENT_POOLING: &str = "statement pooling mode";
 
 /// A connection pooler that may spread a transaction over several sessions of the server, so the
@@ -46,8 +46,7 @@ pub enum Route {
 
 pub(crate) struct Link {
     client: Client,
-    /// The query that applies the settings to a transaction; `None` on a direct link, whose session
-    /// has the settings.
+    /// `None` on a direct link, whose session has the settings.
     settings: Option<String>,
     begin: String,
 }
@@ -86,8 +85,7 @@ impl Link {
         Ok(transaction)
     }
 
-    /// Executes a statement in its own transaction, in one round trip and without preparing it.
-    /// Returns the rows.
+    /// Executes a statement without preparing it, in one round trip.
     pub(crate) async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Answer<Vec<Row>> {
         let parameters = typed(parameters);
         let query = self.client.query_typed(sql, &parameters);
@@ -113,13 +111,10 @@ impl Link {
 /// A connection whose session does not have the settings of the store yet.
 pub(crate) struct Unset {
     pub(crate) client: Client,
-    /// The value of [`MARK`] that the connection sent.
     mark: String,
 }
 
-/// Connects to the server, and spawns a task that drives the connection. The task passes
-/// asynchronous messages, such as notifications, to `hear`, and `None` when the connection has
-/// ended.
+/// Connects. Passes the server's messages to `hear`, and `None` when the connection has ended.
 pub(crate) async fn dial(
     options: &Options,
     mut hear: impl FnMut(Option<AsyncMessage>) + Send + 'static,
@@ -145,16 +140,13 @@ fn marked(config: &Config, mark: &str) -> Config {
     config.clone().options(format!("{own} -c {MARK}={mark}")).clone()
 }
 
-/// True if a pooler may have refused the setting [`MARK`]. `PgBouncer` reports a protocol
-/// violation; other poolers report an unsupported feature.
 fn may_refuse_mark(error: &Error) -> bool {
     let refusals = [SqlState::PROTOCOL_VIOLATION, SqlState::FEATURE_NOT_SUPPORTED];
     error.code().is_some_and(|code| refusals.contains(code))
 }
 
 impl Unset {
-    /// Applies the settings to the session if the connection is direct. Leaves a session behind a
-    /// pooler unchanged, because other programs use it too.
+    /// Applies the settings to a direct session. Other programs share a pooler's sessions.
     pub(crate) async fn set_up(self, options: &Options) -> Answer<Link> {
         let Self { client, mark } = self;
         let condition = format!("where current_setting('{MARK}', true) = '{mark}'");
@@ -175,11 +167,10 @@ enum Lasts {
     Transaction,
 }
 
-/// Returns a query that applies the settings of the store and returns one row per setting.
+/// Returns a query that applies the settings of the store.
 ///
 /// `synchronous_commit` makes acknowledged changes durable, whatever the server's default is. The
-/// planner must prefer indexes, because the statistics of a quickly changing table may be wrong. No
-/// statement reads enough rows to be worth a parallel worker.
+/// planner must prefer indexes, because the statistics of a quickly changing table may be wrong.
 fn settings(options: &Options, lasts: Lasts) -> String {
     let search_path = search_path(options);
     let all = [
@@ -204,7 +195,7 @@ fn search_path(options: &Options) -> String {
     format!("\"{}\", pg_temp", options.schema)
 }
 
-/// Refuses a pooler that may spread a transaction over several sessions of the server.
+/// Refuses a pooler that splits transactions.
 async fn check_transactions(link: &Link, options: &Options) -> Answer<()> {
     let kept = "select current_setting('search_path') = $1 as is_kept";
     match link.query_one(kept, &[&search_path(options)]).await {

@@ -29,8 +29,8 @@ use crate::store::PostgresStore;
 pub use executions::CopiedExecution;
 pub use outputs::CopiedOutput;
 
-/// Prevents changes of items, numbers and events, but permits reading. Locks `numbering` first, as
-/// an addition does, to avoid a deadlock.
+/// Prevents changes, but permits reading. Locks `numbering` first, as additions do, to avoid a
+/// deadlock.
 const LOCK_TABLES: &str = "lock table numbering, item, event in share row exclusive mode";
 
 const IS_EMPTY: &str = "select not exists (select from item) and not exists (select from event) \
@@ -39,12 +39,10 @@ const IS_EMPTY: &str = "select not exists (select from item) and not exists (sel
 const RUNS: &str = "select id, host, project from run order by id";
 const ADD_RUNS: &str = include_str!("../sql/copy/add_runs.sql");
 
-/// Selects the next id or sequence number, and the next claim number.
 const NUMBERS: &str = "select next_number, \
     (select case when is_called then last_value + 1 else last_value end from claim_number) from numbering";
 
-/// Raises the next id or sequence number, and the next claim number, so that none is assigned
-/// twice. A rollback does not undo `setval`, which may leave a gap in the claim numbers.
+/// Raises the next numbers, so that none is assigned twice.
 const SET_NUMBERS: &str = "update numbering set next_number = greatest(next_number, $1::bigint)";
 const SET_CLAIM: &str = "select setval('claim_number', \
     greatest($1::bigint, (select case when is_called then last_value + 1 else last_value end from claim_number)), false)";
@@ -54,11 +52,10 @@ const SET_CLAIM: &str = "select setval('claim_number', \
 pub struct LockedQueue<'s> {
     link: Link,
     options: Options,
-    /// Keeps the store alive, because the store's thread drives the connection.
+    /// The store's thread drives the connection.
     _store: &'s PostgresStore,
     last_event: i64,
     last_output: outputs::Position,
-    /// The item of the last execution that [`next_executions`](Self::next_executions) returned.
     last_execution: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Creates and updates the schema by numbered migrations, each in one transaction under a lock.
+//! Creates and updates the schema by numbered migrations.
 
 use crate::error::Answer;
 use crate::link::Link;
@@ -19,8 +19,7 @@ const MIGRATIONS: [(i32, &str); 8] = [
 
 pub(crate) const KNOWN: i32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
-/// Prevents concurrent migrations in one database. The bytes of the number are the ASCII text
-/// `autoproc`.
+/// Prevents concurrent migrations. The number is the ASCII text `autoproc`.
 const LOCK: &str = "select pg_advisory_xact_lock(7022647215930896227)";
 
 const CREATE_VERSION: &str = "create table if not exists schema_version \
@@ -50,7 +49,7 @@ pub enum SchemaError {
     },
 }
 
-/// Fails if the schema is absent, or if its version is not the one that this program uses.
+/// Fails unless the schema has the version of this program.
 pub(crate) async fn require(link: &Link, options: &Options) -> Answer<()> {
     let (action, source) = match version(link, options).await? {
         Some(found) if found == KNOWN => return Ok(()),
@@ -92,7 +91,6 @@ pub(crate) async fn version(link: &Link, options: &Options) -> Answer<Option<i32
     Ok(rows.first().map(|row| row.get(0)))
 }
 
-/// Carries out one migration, unless another program has done so in the meantime.
 async fn migrate_to(link: &mut Link, version: i32, sql: &str, options: &Options) -> Answer<()> {
     let transaction = link.begin().await?;
     transaction.batch_execute(LOCK).await?;

@@ -1,4 +1,4 @@
-//! The options of a store: the server, the schema, and the terms of leases.
+//! The options of a store.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,22 +14,19 @@ use crate::address;
 
 const DEFAULT_SCHEMA: &str = "autoproc";
 
-/// The maximum length of a schema's name in bytes. PostgreSQL limits names to 63 bytes, and the
-/// name of the notification channel is a prefix with the schema's name.
+/// PostgreSQL limits names to 63 bytes. The name of the notification channel adds a prefix.
 const MAX_SCHEMA_BYTES: usize = 50;
 
-/// With these terms, the files of a dead machine can be processed again after 60 s plus the
-/// `LEASE_MARGIN` of the domain.
+/// Files of a dead machine can be processed again after 60 s plus `LEASE_MARGIN`.
 const DEFAULT_LEASE: LeaseTerms = LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_secs(15) };
 
-/// The time after which a handle looks for changes even without a notification, which may be lost.
+/// Notifications may be lost, so handles also poll.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time after which an unanswered packet ends a connection. So a network that fails silently is
-/// noticed within one lease.
+/// A network that fails silently must be noticed within one lease.
 const UNANSWERED_TIMEOUT: Duration = Duration::from_secs(20);
-/// The driver's default. If an address sets this idle time, the store cannot tell that it is set.
+/// The driver's default. An address with this value counts as unset.
 const DRIVER_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -46,12 +43,9 @@ pub struct Options {
     pub(crate) poll_interval: Duration,
     /// True if the server must prove its name by a certificate.
     pub(crate) verifies_server: bool,
-    /// The file with the certificates of the trusted authorities; `None` if the system's
-    /// authorities are trusted.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only encrypted connections read it"))]
     pub(crate) root_certificates: Option<PathBuf>,
-    /// True if connecting may create or update the schema. If false, connecting fails unless the
-    /// schema has the version that this program uses.
+    /// True if connecting may create or update the schema.
     pub(crate) may_migrate: bool,
 }
 
@@ -228,19 +222,15 @@ impl Options {
         place
     }
 
-    /// Returns the database of the address, or the name of the user, which is the server's default.
     pub(crate) fn database(&self) -> Cow<'_, str> {
         self.config.get_dbname().map_or_else(|| self.user(), Cow::Borrowed)
     }
 
-    /// Returns the user of the address, or the operating system's user, which is the driver's
-    /// default. Empty if that user has no name.
     pub(crate) fn user(&self) -> Cow<'_, str> {
         let named = self.config.get_user().map(Cow::Borrowed);
         named.unwrap_or_else(|| whoami::username().unwrap_or_default().into())
     }
 
-    /// Returns the time limit for connecting: the timeout of the address times the number of hosts.
     pub(crate) fn connect_timeout(&self) -> Duration {
         let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len()).max(1);
         let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
@@ -252,8 +242,7 @@ impl Options {
     }
 }
 
-/// Replaces `sslmode=verify-full`, which the driver does not know, by `sslmode=require`. Returns
-/// the address, and true if it contained `verify-full`.
+/// Replaces `verify-full`, unknown to the driver, by `require`.
 fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
     for demanded in ["sslmode=verify-full", "sslmode='verify-full'"] {
         let is_parameter = |start: usize| address[..start].chars().next_back().is_none_or(|c| " \t\n?&".contains(c));
@@ -265,7 +254,7 @@ fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
     (address.into(), false)
 }
 
-/// Returns the reason why the driver refuses an address, without any part of the address.
+/// The reason contains no part of the address.
 fn invalid(error: &tokio_postgres::Error) -> InvalidAddress {
     let is_mode = error.source().is_some_and(|source| source.to_string().contains("sslmode"));
     if is_mode { InvalidAddress::SslMode } else { InvalidAddress::Malformed }

@@ -1,5 +1,4 @@
-//! Statement parameters with their database types. A statement that is sent as text must name these
-//! types; a prepared statement learns them from the server.
+//! Statement parameters with their database types.
 
 use tokio_postgres::types::{ToSql, Type};
 
@@ -18,7 +17,6 @@ pub(crate) fn typed(parameters: Parameters<'_>) -> Vec<(&(dyn ToSql + Sync), Typ
     parameters.iter().map(|parameter| (*parameter as &(dyn ToSql + Sync), parameter.database_type())).collect()
 }
 
-/// A Rust type with the database types for one value and for an array of values.
 pub(crate) trait Scalar: ToSql + Sync {
     const VALUE: Type;
     const ARRAY: Type;

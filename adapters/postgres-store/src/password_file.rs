@@ -1,7 +1,7 @@
-//! Reads password files in the format of `~/.pgpass`, like PostgreSQL's own clients.
+//! Reads password files in the format of `~/.pgpass`.
 //!
-//! Each line is `HOST:PORT:DATABASE:USER:PASSWORD`. A `*` matches everything, `\` escapes `:` and
-//! `\`, and lines that begin with `#` are ignored. The first line that matches counts.
+//! Each line is `HOST:PORT:DATABASE:USER:PASSWORD`. A `*` matches everything, and `\` escapes `:`
+//! and `\`. The first line that matches counts.
 
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +15,7 @@ use crate::options::Options;
 
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The socket folders that a password file calls `localhost`, as in libpq.
+/// The socket folders that count as `localhost`, as in libpq.
 const DEFAULT_SOCKET_FOLDERS: [&[u8]; 3] = [b"/tmp", b"/var/run/postgresql", b"/run/postgresql"];
 
 /// The reason why a password file is not used.
@@ -69,7 +69,6 @@ fn password_of_all(text: &[u8], options: &Options) -> Option<Vec<u8>> {
     if found.len() == 1 { found.remove(0) } else { None }
 }
 
-/// Returns host, port, database and user of each server, as a password file names them.
 fn servers(options: &Options) -> impl Iterator<Item = [Vec<u8>; 4]> {
     let (ports, user, database) = (options.config.get_ports(), options.user(), options.database());
     options.config.get_hosts().iter().enumerate().map(move |(index, host)| {

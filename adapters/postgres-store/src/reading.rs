@@ -1,5 +1,4 @@
-//! Reads the items of the queue, and counts them by status. Also merges rows of the table `tally`,
-//! whose sums are the counts of the whole queue.
+//! Reads and counts the items of the queue.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -45,8 +44,7 @@ impl Work for Paging {
     }
 }
 
-/// Returns the position of `key` in the claim order: the negated priority (column `rank`), then the
-/// sequence number.
+/// Returns the position of `key` in the claim order: the negated priority and the sequence number.
 pub(crate) fn position(key: ClaimKey) -> (i64, i64) {
     (-i64::from(key.priority().get()), bigint(key.sequence().get()))
 }
@@ -102,8 +100,7 @@ impl Work for Counting {
     }
 }
 
-/// Merges rows of the table `tally` into one. The counts of the queue are sums over this table, so
-/// fewer rows make counting faster.
+/// Merges rows of the table `tally`. Counting adds up these rows, so fewer rows are faster.
 pub(crate) struct FoldTally;
 
 #[async_trait]

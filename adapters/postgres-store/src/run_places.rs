@@ -1,4 +1,4 @@
-//! Looks up the host and the project folder of a run, past or present.
+//! Looks up the host and the project folder of a run.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! Registers, ends, lists and recovers runs.
+//! Registers, ends and recovers runs.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -31,9 +31,9 @@ const ENDED: &str = include_str!("../sql/runs/ended.sql");
 const LOCK_EXPIRED: &str = include_str!("../sql/runs/lock_expired.sql");
 const LOCK_RECOVERABLE: &str = include_str!("../sql/queue/lock_recoverable.sql");
 
-/// Locks the list of runs until the transaction ends. Registering a run, ending a run, and
-/// requesting a stop take this lock. When several runs end at the same time, exactly one therefore
-/// finds no other live run.
+/// Locks the list of runs until the transaction ends. Registering a run, ending a run and
+/// requesting a stop take this lock. If several runs end together, exactly one therefore finds no
+/// other live run.
 pub(crate) const LOCK_REGISTRY: &str =
     "select pg_advisory_xact_lock(hashtextextended('autoproc runs of ' || current_schema(), 0))";
 
@@ -41,7 +41,6 @@ pub(crate) struct Beginning(pub(crate) RunInfo);
 
 #[async_trait]
 impl Work for Beginning {
-    /// The other live runs, and the time at which the lease was requested.
     type Reply = (Vec<LiveRun>, SinceBoot);
     const IS_IDEMPOTENT: bool = true;
 
@@ -62,8 +61,8 @@ impl Work for Beginning {
     }
 }
 
-/// Registers a run. Also succeeds if the run is registered but has made no exchange: the answer to
-/// the first registration may have been lost.
+/// Registers a run. A repeated registration succeeds until the run makes its first exchange with
+/// the store.
 ///
 /// # Errors
 /// [`StorageError::Failed`] if a run with this name has made an exchange or has ended.
@@ -154,8 +153,8 @@ pub(crate) struct Recovery(pub(crate) RecoverRequest);
 impl Work for Recovery {
     type Reply = Vec<RecoveredItem>;
 
-    /// Locks the rows of the runs before it reads their items. The lock waits for exchanges that
-    /// have begun, and prevents new ones.
+    /// Locks the rows of the runs, then reads their items. The locks wait for exchanges in
+    /// progress, and prevent new ones.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Vec<RecoveredItem>> {
         shared.claim_start.forget();
         let mut transaction = connection.begin().await?;
@@ -171,8 +170,7 @@ impl Work for Recovery {
     }
 }
 
-/// Locks each run in `runs` whose lease has expired. Returns the names of these runs, and of the
-/// runs in `runs` that have already ended.
+/// Locks the runs with expired leases. Returns the names of these runs and of the ended runs.
 async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
     let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
     let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;

@@ -1,4 +1,4 @@
-//! Stores the scope of each run (the items that it processes) in the table `scope_item`.
+//! Stores the scope of each run in the table `scope_item`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,21 +13,20 @@ use crate::item_row::bigint;
 
 const ADD: &str = include_str!("../sql/exchange/add_scope.sql");
 
-/// The maximum number of items in one statement that stores a scope. The statement locks these
-/// items, so no other run can claim them until the statement ends.
+/// The maximum number of items in one statement. The statement locks its items against claims by
+/// other runs.
 const MAX_ADDED: usize = 1000;
 
-/// A run, one of its scopes, and the number of the scope in the table.
+/// A run, a scope of this run, and the number of the scope.
 type Named = (RunId, Arc<BTreeSet<ItemId>>, i64);
 
-/// The scopes that this handle has stored. A run passes each scope as clones of one `Arc`, so the
-/// address of the `Arc` identifies the scope.
+/// The scopes stored by this handle. The address of an `Arc` identifies a scope.
 #[derive(Default)]
 pub(crate) struct Scopes(Mutex<Vec<Named>>);
 
 impl Scopes {
-    /// Returns the number of a scope, after storing the scope if it is new. Returns `None` for the
-    /// whole queue.
+    /// Returns the number of a scope. Stores the scope if it is new. Returns `None` for the whole
+    /// queue.
     pub(crate) async fn number(&self, run: &RunId, scope: &Scope, connection: &mut Connection) -> Answer<Option<i64>> {
         let Scope::Items(ids) = scope else { return Ok(None) };
         if let Some(number) = self.known(run, ids) {
@@ -43,8 +42,6 @@ impl Scopes {
         Ok(Some(number))
     }
 
-    /// Forgets the scopes of a run that has ended. The statement that ends the run deletes the rows
-    /// of the scopes.
     pub(crate) fn forget(&self, run: &RunId) {
         self.lock().retain(|(named, _, _)| named != run);
     }

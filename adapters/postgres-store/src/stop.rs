@@ -1,4 +1,4 @@
-//! Requests to stop runs, and the [`StopSignal`] that reports a request to its run.
+//! Stores and reports requests to stop runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +19,11 @@ use crate::work::{AbortOnDrop, Shared, Work};
 const REQUEST: &str = include_str!("../sql/stop/request.sql");
 const LEVEL: &str = include_str!("../sql/stop/level.sql");
 
-/// How long a run waits for a notification before it queries the stop requests anyway. The
-/// [`StopSignal`] port allows at most half a second.
+/// The maximum time between two queries for stop requests. The [`StopSignal`] port allows half a
+/// second.
 const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
-/// The time limit of one query for stop requests, including the time to connect. A query that
-/// exceeds the limit is abandoned, and repeated after the next interval.
+/// The time limit of a query for stop requests, including the time to connect.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The runs that a stop request addresses.
@@ -32,7 +31,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 pub enum StopTarget {
     /// Every live run of the queue.
     AllRuns,
-    /// The live runs on the host with this name.
+    /// The live runs on one host.
     Host(Box<str>),
     /// One run.
     Run(RunId),
@@ -57,12 +56,11 @@ pub(crate) struct Stopping {
 
 #[async_trait]
 impl Work for Stopping {
-    /// The number of live runs that the request addresses.
     type Reply = usize;
     const IS_IDEMPOTENT: bool = true;
 
-    /// Takes the same lock as the registration of a run. Each run therefore begins either before
-    /// the request, and obeys it, or after the request, and ignores it.
+    /// Takes the same lock as the registration of a run. A run that began earlier obeys the
+    /// request. A later run ignores the request.
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<usize> {
         let (host, run) = match &self.target {
             StopTarget::AllRuns => (None, None),
@@ -81,8 +79,6 @@ impl Work for Stopping {
     }
 }
 
-/// Returns the number that stands for `level` in the table of stop requests. Returns `None` for
-/// [`StopLevel::Running`], which requests no stop.
 fn level_number(level: StopLevel) -> Option<i16> {
     let number = StopLevel::ALL.iter().position(|known| *known == level)?;
     i16::try_from(number).ok().filter(|number| *number > 0)
@@ -119,16 +115,14 @@ impl StopSignal for PostgresStopSignal {
         }
     }
 
-    /// Does nothing and returns `false`. A run ignores requests that are older than the run, so
-    /// there is nothing to remove.
+    /// Does nothing. A run ignores requests older than the run.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }
 }
 
-/// Queries the stop requests of `run` after each notification, or after [`POLL_INTERVAL`] without a
-/// notification. Limits the rate of the queries, because they share a connection with the renewal
-/// of leases.
+/// Sends the stop requests for `run` to `state`. Limits the query rate, because lease renewals use
+/// the same connection.
 pub(crate) async fn watch(companion: Arc<Companion>, run: RunId, state: watch::Sender<StopRequest>) {
     let mut changes = companion.subscribe();
     let pace = Pace::default();

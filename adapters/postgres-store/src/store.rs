@@ -1,4 +1,4 @@
-//! Implements the storage ports. The store works on its own thread with two connections.
+//! Implements the storage ports with PostgreSQL.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -161,8 +161,7 @@ impl PostgresStore {
         Ok(reply)
     }
 
-    /// After every hundredth exchange, merges rows of the table `tally` in the background. Ignores
-    /// failures, because a later call merges the same rows.
+    /// Merges rows of the table `tally` after every hundredth exchange. Ignores failures.
     fn fold_sometimes(&self) {
         if self.shared.exchanges.fetch_add(1, Ordering::Relaxed) % FOLD_EVERY == FOLD_EVERY - 1 {
             let shared = Arc::clone(&self.shared);
@@ -170,8 +169,7 @@ impl PostgresStore {
         }
     }
 
-    /// Runs `task` to its end on the thread of the store, even if the caller drops the returned
-    /// future.
+    /// Runs `task` to its end, even if the caller drops the future.
     pub(crate) async fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = Result<T, StorageError>> + Send + 'static,
@@ -266,7 +264,7 @@ impl Storage for PostgresStore {
         let _ = task.await;
     }
 
-    /// Writes the events that this handle has not written yet. All other data is already durable.
+    /// Writes the pending events. All other data is already durable.
     async fn close(&self) -> Result<(), StorageError> {
         self.write_events().await
     }

@@ -1,4 +1,4 @@
-//! Encrypts connections to the server.
+//! Encrypts connections to the PostgreSQL server.
 
 #[cfg(feature = "tls")]
 mod rustls_connector;
@@ -11,8 +11,7 @@ type Connector = tokio_postgres_rustls::MakeRustlsConnect;
 #[cfg(not(feature = "tls"))]
 type Connector = tokio_postgres::NoTls;
 
-/// Returns a connector that encrypts the connection if the address allows encryption and the server
-/// offers it.
+/// Returns a connector that uses encryption where the address and the server allow it.
 ///
 /// # Errors
 /// `Failed` if the server must be verified, but no root certificate can be read.
@@ -21,7 +20,7 @@ pub(crate) fn connector(options: &Options) -> Answer<Connector> {
     rustls_connector::connector(options)
 }
 
-/// Returns a connector that never encrypts the connection.
+/// Returns a connector without encryption.
 ///
 /// # Errors
 /// `Failed` if the server must be verified, which requires encryption.

@@ -1,4 +1,4 @@
-//! Runs the operations of a store, and repeats them after a conflict or a lost connection.
+//! Runs store operations, and repeats them after conflicts and lost connections.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,8 +15,6 @@ use crate::lease::Leases;
 use crate::options::Options;
 use crate::scopes::Scopes;
 
-/// The maximum number of times that a transaction is repeated after conflicts with other
-/// transactions.
 const MAX_REPETITIONS: usize = 5;
 
 pub(crate) struct Shared {
@@ -33,22 +31,21 @@ pub(crate) struct Shared {
     pub(crate) completions: AtomicU64,
 }
 
-/// An operation that uses the main connection of a store. The second connection receives
-/// notifications and renews leases.
+/// An operation on the main connection of a store.
 #[async_trait]
 pub(crate) trait Work: Send + Sync + 'static {
     type Reply: Send + 'static;
-    /// True if it is safe to repeat the operation after its outcome was unknown.
+    /// True if repeating the operation after an unknown outcome is safe.
     const IS_IDEMPOTENT: bool = false;
-    /// True if the reply shows the changes that other handles have made to items.
+    /// True if the reply shows changes to items by other handles.
     const READS_QUEUE: bool = false;
 
     async fn attempt(&self, shared: &Shared, connection: &mut Connection) -> Answer<Self::Reply>;
 }
 
 impl Shared {
-    /// Runs `work`, and repeats it after a conflict with another transaction. Repeats idempotent
-    /// work once after a lost connection.
+    /// Runs `work`, and repeats it after conflicts. Repeats idempotent work once after a lost
+    /// connection.
     pub(crate) async fn carry_out<W: Work>(&self, work: &W) -> Answer<W::Reply> {
         let mut repetitions = 0;
         loop {

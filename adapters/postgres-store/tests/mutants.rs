@@ -1,8 +1,4 @@
-//! Mutations of the SQL that protects data, and of the code around it. The crate's own tests must
-//! detect each mutation.
-//!
-//! `just mutants` applies one mutation at a time to a copy of the workspace. It runs the named test
-//! there against a real server.
+//! Mutations of the code that protects data. Run them with `just mutants`.
 
 use autoproc_testkit::mutants::{Mutants, Mutation};
 

@@ -1,11 +1,10 @@
-//! Opens files that other programs or users may have replaced.
+//! Opens files that other users may have replaced.
 //!
-//! A plain open(2) follows a symbolic link to any file of the machine. It also blocks on a FIFO
-//! until another process opens the other end. The functions of this crate refuse FIFOs and devices.
-//! With [`Links::Refuse`], they also refuse symbolic links.
+//! A plain open(2) follows symbolic links, and blocks on a FIFO. The functions of this crate refuse
+//! FIFOs and devices. With [`Links::Refuse`], they also refuse symbolic links.
 //!
-//! A file or folder that root creates through this crate belongs to the owner of its parent folder.
-//! Otherwise a single `sudo autoproc queue add` would lock users out of their own queue.
+//! A file or folder that root creates belongs to the owner of its parent folder. Otherwise
+//! `sudo autoproc queue add` would lock users out of their own queue.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -237,7 +236,6 @@ mod tests {
         create_folders(&folder.path().join("file/below"), 0o700).expect_err("a file is no folder");
     }
 
-    /// Runs only as root: another user cannot give files away.
     #[test]
     fn what_root_creates_belongs_to_the_owner_of_the_folder() {
         const OWNER: u32 = 12_345;

@@ -1,17 +1,15 @@
-//! Detects commands that run a value as code although the shell passes the value as one word.
+//! Detects commands that run a quoted value as code.
 
 use crate::{Open, Quoting};
 
-/// Words that may stand before the name of a command.
 const KEYWORDS: [&[u8]; 12] =
     [b"!", b"{", b"if", b"then", b"elif", b"else", b"while", b"until", b"do", b"time", b"command", b"exec"];
 
-/// Programs that run the command in their arguments. Their own options may precede the command.
+/// Programs that run another command, given in their arguments.
 const WRAPPERS: [&[u8]; 11] =
     [b"env", b"sudo", b"nohup", b"nice", b"ionice", b"setsid", b"stdbuf", b"timeout", b"xargs", b"find", b"builtin"];
 
-/// Programs that run an argument as a script, each with the letter of the option that precedes the
-/// script.
+/// Programs that run a script, and the letter of the option before the script.
 const SCRIPTED: [(&[u8], u8); 12] = [
     (b"sh", b'c'),
     (b"ash", b'c'),
@@ -27,10 +25,9 @@ const SCRIPTED: [(&[u8], u8); 12] = [
     (b"php", b'r'),
 ];
 
-/// Programs that take a script as an argument without an option.
 const AWKS: [&[u8]; 3] = [b"awk", b"gawk", b"mawk"];
 
-/// The comparison operators for which `[[` evaluates both operands as arithmetic expressions.
+/// The operators of `[[` that evaluate both operands as arithmetic.
 const COMPARISONS: [&[u8]; 6] = [b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge"];
 
 impl Quoting {
@@ -70,8 +67,8 @@ impl Quoting {
         executes.then(|| String::from_utf8_lossy(name).into_owned())
     }
 
-    /// Returns the parameter expansion that contains the position if the shell evaluates the text
-    /// there as arithmetic: in an index `${x[…]}` or in a substring `${x:…}`.
+    /// Returns the open parameter expansion if the shell evaluates its text as arithmetic. Examples
+    /// are `${x[…]}` and `${x:…}`.
     fn evaluating_expansion(&self) -> Option<String> {
         let begin = self.command.windows(2).rposition(|window| window == b"${")?;
         let inside = &self.command[begin + 2..];
@@ -84,9 +81,8 @@ impl Quoting {
     }
 }
 
-/// Returns the index of the program that the words run: the first word after keywords and
-/// assignments. If that word is a wrapper, returns the first later word that names a known
-/// executor.
+/// Returns the index of the program in the words of a command. After a wrapper such as `sudo`, only
+/// known executors count.
 fn program_in(words: &[&[u8]]) -> Option<usize> {
     let first = words.iter().position(|word| !is_assignment(word) && !KEYWORDS.contains(word))?;
     if !WRAPPERS.contains(&basename(words[first])) {
@@ -112,8 +108,6 @@ fn script_letter(name: &[u8]) -> Option<u8> {
     SCRIPTED.iter().find(|(program, _)| *program == name).map(|(_, letter)| *letter)
 }
 
-/// Returns the index of the script in `arguments`: the argument after an option such as `-c`. Only
-/// options before the first operand count.
 fn script_in(name: &[u8], arguments: &[&[u8]]) -> Option<usize> {
     let letter = script_letter(name)?;
     let mut index = 0;

@@ -4,30 +4,31 @@
 //!
 //! A value is never written into the shell command. The command refers to an environment variable
 //! instead. A shell does not parse the expansion of a variable (POSIX, Shell Command Language,
-//! 2.6). Even with wrong quotes, the shell therefore never executes a value as code, except in the
-//! contexts under *Limits*. The quotes only keep the value one word. Within double quotes, a
-//! reference needs no further quotes. Elsewhere, the reference is put in double quotes. Surrounding
-//! single quotes are closed before the reference and reopened after it.
+//! 2.6). Even with wrong quotes, the shell therefore does not run a value as code. *Limits* lists
+//! the exceptions.
 //!
-//! [`Quoting`] parses the command only as precisely as quoting requires. It may misjudge the
-//! context, for instance in a here-document, or in a `case` pattern within a substitution. The
-//! value may then be split, or the reference may appear literally.
+//! The quotes only keep the value one word. Within double quotes, a reference needs no further
+//! quotes. Elsewhere, the reference is put in double quotes. Surrounding single quotes are closed
+//! before the reference and reopened after it.
+//!
+//! [`Quoting`] does not parse the whole shell grammar. It may misjudge a here-document, or a `case`
+//! pattern within a substitution. The value may then be split, or the reference may appear
+//! literally.
 //!
 //! # Limits
 //!
-//! A value may still be executed in three contexts:
+//! A shell or program may still run a value as code in three contexts:
 //!
-//! - Some commands and parameter expansions evaluate a text as code: builtins such as `trap`, other
-//!   shells with `-c`, and an index as in `${x[…]}`. [`Quoting::executor`] detects many of them.
+//! - Some commands and parameter expansions evaluate a text as code. Examples are `trap`, `sh -c`
+//!   and an index as in `${x[…]}`. [`Quoting::executor`] detects many of them.
 //! - Within quotes that contain other text, the value becomes part of a word. An unknown program
 //!   may run this word as code. [`Quoting::is_single_quoted`] reports single quotes.
-//! - Within `$((…))`, some shells (dash) refuse quotes, and others (bash) evaluate the value as an
-//!   expression. [`Quoting::is_arithmetic`] reports this context.
+//! - Within `$((…))`, some shells (bash) evaluate the value as an expression. Others (dash) refuse
+//!   quotes there. [`Quoting::is_arithmetic`] reports this context.
 //!
 //! # Deliberately absent
 //!
-//! This crate does not parse placeholders or expressions, which belong to the caller. It does not
-//! run the command.
+//! This crate parses no placeholders or expressions, and runs no commands.
 
 mod executor;
 
@@ -39,10 +40,9 @@ pub use executor::script_argument;
 pub struct Quoting {
     open: Vec<Open>,
     before: Before,
-    /// The text of the current simple command, up to the position.
+    /// The current simple command, up to the current position.
     command: Vec<u8>,
-    /// The texts of the enclosing simple commands, the outermost first. The current command is
-    /// nested in the last one.
+    /// The enclosing simple commands, the outermost first.
     outer_commands: Vec<Vec<u8>>,
 }
 
@@ -59,14 +59,12 @@ enum Open {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Before {
-    /// Whitespace or an operator, after which a word or a comment may begin.
     #[default]
     Blank,
-    /// Within a word, where `#` begins no comment.
     Word,
     /// An unescaped `$`.
     Dollar,
-    /// The parenthesis of `$(`; a word may begin after it.
+    /// The parenthesis of `$(`.
     Substitution,
     /// An unescaped backslash.
     Backslash,

@@ -1,4 +1,4 @@
-//! Tests references with a real shell.
+//! Tests quoted references in a real shell.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
@@ -7,8 +7,6 @@ use std::process::Command;
 use autoproc_shell_quoting::{Quoting, script_argument};
 use proptest::prelude::*;
 
-/// Runs a script in `sh` and returns the output. The script is `before`, a reference to the value,
-/// and `after`.
 fn printed(before: &str, after: &str, value: &str) -> String {
     let mut quoting = Quoting::default();
     quoting.pass(before.as_bytes());
@@ -17,8 +15,6 @@ fn printed(before: &str, after: &str, value: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Contexts of a reference: the text before and after the reference, and the expected output before
-/// and after the value.
 const PLACES: [(&str, &str, &str, &str); 8] = [
     ("printf '<%s>' ", "", "<", ">"),
     ("printf '<%s>' \"a", "b\"", "<a", "b>"),
@@ -76,7 +72,6 @@ fn contexts_in_which_a_value_may_become_code_are_recognised() {
     }
 }
 
-/// Returns the name of the command that may execute the value at `@`.
 fn executor(command: &str) -> Option<String> {
     let (before, rest) = command.split_once('@').expect("a position");
     let mut quoting = Quoting::default();

@@ -1,8 +1,6 @@
-//! Measures the cost of a guard: compares processes spawned directly with processes under guards.
-//! The processes do nothing.
+//! Compares the cost of guarded processes with directly spawned processes.
 //!
-//! Run with `cargo bench -p autoproc-subprocess`. Rounds of both kinds alternate and their medians
-//! are compared, because the figures depend on the load of the machine.
+//! Run with `cargo bench -p autoproc-subprocess`.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::print_stdout, reason = "prints its figures")]
 
@@ -16,13 +14,11 @@ use autoproc_domain::ports::NeverStop;
 use autoproc_subprocess::{Ending, GuardSettings, Guards, OutputLimits, ProcessSpec};
 use tempfile::TempDir;
 
-/// The number of processes that each thread or slot starts in a round.
 const ROUND_PROCESSES: usize = 100;
-/// The argument of each process. Without an argument, GNU true(1) skips setting up its locale, and
-/// takes a quarter less time.
+/// The argument of each process. Without an argument, GNU true(1) skips setting up its locale.
 const FILE: &str = "/srv/archive/recordings/2025/session-000001/audio.wav";
 const ROUNDS: usize = 15;
-/// The maximum cost of a guarded process, as a multiple of the cost of a direct process.
+/// The maximum ratio of the guarded cost to the direct cost.
 const MAX_RATIO: f64 = 1.25;
 
 struct Bench {
@@ -60,8 +56,7 @@ impl Bench {
         Self { folder, guards, runtime }
     }
 
-    /// Returns two medians of the cost of a process, in microseconds: spawned directly, and under a
-    /// guard.
+    /// Returns the median costs of a process, direct and guarded, in microseconds.
     fn medians(&self, slots: usize) -> (f64, f64) {
         let (mut direct, mut guarded) = (Vec::new(), Vec::new());
         // The first round warms up and starts the guards.
@@ -72,7 +67,6 @@ impl Bench {
         (median(direct.split_off(1)), median(guarded.split_off(1)))
     }
 
-    /// Runs the guards of all slots on one thread, as a run does.
     fn guarded_round(&self, slots: usize) {
         let slot = || async {
             for _ in 0..ROUND_PROCESSES {
@@ -100,7 +94,6 @@ impl Bench {
     }
 }
 
-/// Starts each process in a separate process group, as a guard does.
 fn direct_round(slots: usize) {
     use std::os::unix::process::CommandExt;
     let thread = || {

@@ -1,17 +1,19 @@
-//! Adopts the orphans of killed guards.
+//! Adopts the orphaned processes of killed guards.
 //!
 //! # Theory of operation
 //!
-//! This process becomes a child subreaper, so the processes of a killed guard become its children.
-//! Usually, it has no children except guards and their orphans. A child that is not a guard
-//! therefore counts as an orphan of a guard.
+//! This process is a child subreaper (prctl(2)). If a guard is killed, the processes of the guard
+//! become children of this process. These children are called orphans. Usually, all children are
+//! guards or orphans. Each child that is not a guard therefore counts as an orphan.
 //!
-//! Other children occur in two cases. A program that has started children may become this process
-//! through exec(2). Process 1 of a pid namespace, as in a container, adopts the orphans of all
-//! processes. In these cases, a child counts as an orphan of a guard only if its environment
-//! contains the variable that marks the processes of the run, or if it is in the session of the
-//! killed guard. This process never signals other children. It only reaps them when they have
-//! ended, which only their parent can do.
+//! Unrelated children occur in two cases:
+//!
+//! - This process had children before it called exec(2).
+//! - This process is process 1 of a pid namespace, as in a container.
+//!
+//! In these cases, a child counts as an orphan in two situations. The environment of the child
+//! contains the marker of the run, or the child is in the session of the killed guard. This process
+//! reaps unrelated children, but never signals them.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -47,8 +49,7 @@ pub fn adopt_orphans() {
     }
 }
 
-/// At the first call, sets `adopts` and returns the new value. Returns `None` at a later call,
-/// because guards may already be children of this process.
+/// Sets `adopts` at the first call, and returns the new value. Returns `None` at later calls.
 fn begin(adopts: &AtomicU8, has_others: impl Fn() -> bool) -> Option<u8> {
     if adopts.load(Ordering::SeqCst) != NONE {
         return None;
@@ -67,7 +68,6 @@ fn has_children() -> bool {
     Processes::read().is_ok_and(|all| all.iter().any(|process| process.parent == own))
 }
 
-/// Starts a thread that reaps ended children, except guards.
 fn reap_others_on_thread() -> io::Result<()> {
     let (mut ends, written) = io::pipe()?;
     signal_hook::low_level::pipe::register(SIGCHLD, written)?;

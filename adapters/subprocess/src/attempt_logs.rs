@@ -1,9 +1,7 @@
-//! Stores the output of attempts: one file for each attempt, named `<item>.<attempt>.<claim>.log`.
+//! Stores the output of attempts in files named `<item>.<attempt>.<claim>.log`.
 //!
-//! The claim number makes the name unique within a queue. The attempt number alone is not unique:
-//! after an item is requeued, its attempts count from 1 again, and a released attempt runs again
-//! under the same number. An attempt without output has no file. [`BoundedLog`](crate::BoundedLog)
-//! writes the files, and [`copying`] adds files from another store.
+//! The claim number makes the name unique within a queue. The attempt number can repeat after a
+//! requeue or a release. An attempt without output has no file.
 
 mod copying;
 mod pruning;
@@ -94,8 +92,6 @@ impl AttemptLogs {
         Ok(logs)
     }
 
-    /// Parses a file name. Returns `None` for any name that [`log_of`](Self::log_of) does not
-    /// produce.
     fn parse_name(&self, name: &Path) -> Option<AttemptLog> {
         let text = name.to_str()?;
         let mut parts = text.strip_suffix(".log")?.split('.');

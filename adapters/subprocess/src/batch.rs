@@ -1,20 +1,21 @@
-//! Runs short attempts in batches: several attempts run one after another under one guard.
+//! Runs short attempts in batches.
 //!
 //! # Theory of operation
 //!
 //! A claim must be durable before its attempt starts. Without batches, each attempt would wait for
-//! a transaction and for a round trip between the guard and the run. This wait is considerable if
-//! attempts take a few milliseconds. While attempts are short, [`Batches`] therefore accepts more
-//! attempts than there are slots ([`prefetch`]). A free slot takes several waiting attempts as a
-//! batch for its guard. When the batch ends, the next one starts immediately, while the transaction
-//! for the ended batch is still running.
+//! a transaction and for messages between the run and the guard. For an attempt of a few
+//! milliseconds, this wait is considerable.
 //!
-//! A prefetched file is claimed, so no other run can process it while it waits. Once an attempt has
-//! waited for [`MAX_WAIT`], for a slot or in a guard, all waiting attempts are reported as
-//! `NotStarted`.
+//! A *batch* is a group of attempts that run one after another under one guard. While attempts are
+//! short, [`Batches`] accepts more attempts than there are slots. The additional attempts are
+//! called *prefetched*. A free slot takes several waiting attempts as a batch. The next batch
+//! starts while the transaction for the previous batch is still running.
 //!
-//! One tokio task runs all batches, so attempts progress even if the caller does not poll the
-//! progress streams. The task ends with the orchestrator.
+//! A prefetched file is claimed, so other runs cannot process the file. When an attempt has waited
+//! for [`MAX_WAIT`], all waiting attempts are therefore reported as `NotStarted`.
+//!
+//! One tokio task runs all batches. Attempts therefore progress even if the caller does not poll
+//! the progress streams.
 
 mod prefetch;
 mod recall;
@@ -38,8 +39,7 @@ use crate::slots::Slot;
 use prefetch::{Prefetch, Queued};
 use recall::{BatchStop, Recall};
 
-/// The maximum time that an attempt waits before it is reported as `NotStarted`. This is several
-/// times the length of a batch, but too short for a user to notice.
+/// The maximum time that an attempt waits. Longer than a batch, but too short for a user to notice.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Batches {
@@ -51,8 +51,7 @@ struct QueuedAttempt {
     attempt: Attempt,
     stop: Arc<dyn StopSignal>,
     progress: UnboundedSender<AttemptProgress>,
-    /// The number of recalls before this attempt was received. An increase means that the attempt
-    /// is recalled.
+    /// The number of recalls before this attempt was received.
     generation: u64,
 }
 
@@ -67,7 +66,6 @@ struct Shared {
 struct State {
     prefetch: Prefetch<QueuedAttempt>,
     busy_slots: usize,
-    /// The number of unfinished attempts in the running batches.
     taken: usize,
 }
 
@@ -79,8 +77,7 @@ impl Batches {
         Self { shared, dispatcher: OnceLock::new() }
     }
 
-    /// Returns how many unfinished attempts the run may hand over in total: those in busy slots,
-    /// one for each free slot, and those to prefetch.
+    /// Returns the maximum number of unfinished attempts, including prefetched ones.
     pub(crate) fn capacity(&self) -> usize {
         let state = self.shared.state();
         state.taken + (self.shared.slots - state.busy_slots) + state.prefetch.target()
@@ -110,8 +107,7 @@ impl Drop for Batches {
     }
 }
 
-/// Assigns waiting attempts to free slots. Once the first waiting attempt has waited for
-/// [`MAX_WAIT`], reports all waiting attempts as `NotStarted`.
+/// Assigns waiting attempts to free slots. Gives back overdue attempts.
 async fn dispatch(shared: Arc<Shared>) {
     let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {
@@ -191,7 +187,6 @@ impl Shared {
         Some(batch)
     }
 
-    /// Takes the next batch for a busy slot. If no attempt waits, frees the slot.
     fn next_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         give_back(self.take_overdue());
         let batch = self.take_batch();
@@ -201,7 +196,6 @@ impl Shared {
         batch
     }
 
-    /// Takes a batch of waiting attempts. Reports attempts that must not start as `NotStarted`.
     fn take_batch(&self) -> Option<Vec<Queued<QueuedAttempt>>> {
         loop {
             let taken = self.state().prefetch.take_batch();
@@ -227,8 +221,6 @@ impl Shared {
         self.state().prefetch.take_overdue(Instant::now())
     }
 
-    /// Puts attempts that a guard has not started in front of the waiting attempts. Reports
-    /// attempts that must not start as `NotStarted`.
     fn put_back(&self, rest: VecDeque<Queued<QueuedAttempt>>) {
         self.state().taken -= rest.len();
         let (stopped, waiting) = self.split_stopped(rest);
@@ -237,8 +229,6 @@ impl Shared {
         self.added.notify_one();
     }
 
-    /// Splits the attempts into those that must not start and all others. An attempt must not start
-    /// if it was recalled or its stop signal is raised.
     fn split_stopped(
         &self,
         attempts: impl IntoIterator<Item = Queued<QueuedAttempt>>,
@@ -249,7 +239,7 @@ impl Shared {
         })
     }
 
-    /// Ignores poisoning, because a panic leaves no partial update.
+    /// Ignores poisoning. A panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,27 +1,28 @@
-//! Stores the output of one attempt on disk, limited to its beginning and its end.
+//! Stores the beginning and the end of the output of one attempt.
 //!
 //! # Theory of operation
 //!
-//! The first bytes (the *head*) are written to the file immediately. Later bytes go to a ring
-//! buffer in memory. The ring is copied to `<path>.tail` within a second, so that readers see
-//! recent output, and most output survives a crash. At the end of the output, the contents of the
-//! ring (the *tail*) are appended to the head, and the copy is removed. If bytes were omitted
-//! between head and tail, a marker line gives their number. [`files`] describes the format.
+//! The first bytes of the output are the *head*. They are written to the file immediately. The last
+//! bytes are the *tail*. They are kept in a ring buffer in memory.
 //!
-//! The file contains both output streams. If the standard error is not empty, the file
-//! `<path>.streams` records the stream of each byte; see [`streams`].
+//! The ring is copied to `<path>.tail` within a second. Readers therefore see recent output, and
+//! most output survives a crash. At the end of the output, the tail is appended to the head. Then
+//! the `.tail` file is removed. If bytes were omitted, a marker line between head and tail gives
+//! their number. [`files`] describes the format.
+//!
+//! The file contains standard output and standard error. The file `<path>.streams` records the
+//! stream of each byte; see [`streams`]. An output without standard error has no `.streams` file.
 //!
 //! # Cost
 //!
 //! A log uses at most [`OutputLimits::max_disk`] bytes of disk and [`OutputLimits::tail`] bytes of
-//! memory. A byte after the head is copied once to the ring. The ring is written to disk once a
-//! second if it has changed. No file is created before the first byte. Each change between standard
-//! output and standard error costs one write of a short line.
+//! memory. The ring is written to disk once a second if it has changed. Each change between the
+//! streams costs one write of a short line.
 //!
 //! # Errors
 //!
-//! The processed file matters more than its output, so no method of [`BoundedLog`] fails. If the
-//! head cannot be written, all further output goes to the ring. Copying the ring to disk is
+//! No method of [`BoundedLog`] fails, because the processed file matters more than its output. If
+//! the head cannot be written, all further output goes to the ring. Copying the ring to disk is
 //! attempted each second and at the end. Bytes that are already on disk stay there.
 
 mod files;
@@ -43,7 +44,7 @@ use streams::NoteWriter;
 pub(crate) use streams::{Cut, Note, streams_path};
 pub use streams::{Source, Stream};
 
-/// The maximum time before new bytes in the ring are copied to disk, where users can follow them.
+/// The maximum time until new bytes in the ring are on disk.
 const COPY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The limits on the kept output of one attempt, in bytes.
@@ -56,8 +57,7 @@ pub struct OutputLimits {
     pub tail: u64,
 }
 
-/// Keeps 8 MiB from the beginning and 4 MiB from the end. Uses at most about 17 MiB of disk: the
-/// end is briefly on disk twice, and the `.streams` file takes up to 1 MiB.
+/// Keeps 8 MiB from the beginning and 4 MiB from the end. Uses at most about 17 MiB of disk.
 impl Default for OutputLimits {
     fn default() -> Self {
         Self::from_total(16 * 1024 * 1024)
@@ -92,23 +92,22 @@ pub struct BoundedLog {
     limits: OutputLimits,
     phase: Phase,
     file: Option<File>,
-    /// The number of bytes of the head that have been written to the file.
     head: u64,
     ring: Ring,
     note: NoteWriter,
-    /// The time at which to copy the ring to disk. `None` if the copy on disk is current.
+    /// The time of the next copy of the ring. `None` if the copy is current.
     copy_due: Option<Instant>,
     first_error: Option<io::Error>,
 }
 
-/// The part of the log that the next byte belongs to.
+/// The destination of the next byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
-    /// The head or the tail: the first write decides by the file that an earlier step left.
+    /// The head or the tail, depending on the existing file.
     Continued,
     Head,
-    /// The tail, which is kept in the ring, because the head is full or cannot be written.
+    /// The tail, because the head is full or cannot be written.
     Tail,
 }
 
@@ -213,7 +212,6 @@ impl BoundedLog {
         Ok(())
     }
 
-    /// Writes the bytes that belong to the head. Returns the number of bytes written.
     fn write_head(&mut self, bytes: &[u8]) -> usize {
         let (Phase::Head, Some(file)) = (self.phase, &mut self.file) else { return 0 };
         let room = usize::try_from(self.limits.head.saturating_sub(self.head)).unwrap_or(usize::MAX);
@@ -237,14 +235,13 @@ impl BoundedLog {
         Tail { follows: self.head, omitted: self.ring.omitted(), bytes: self.ring.as_slices() }
     }
 
-    /// Copies the ring to the `.tail` file, then truncates the main file to the head. The main file
-    /// may still contain the tail of an earlier step, which is also in the copy.
+    /// Copies the ring to the `.tail` file. Then truncates the main file to the head.
     fn copy(&mut self) -> io::Result<()> {
         self.tail().copy_to(&self.path)?;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))
     }
 
-    /// Writes the tail to the file in place of all bytes after the head.
+    /// Replaces all bytes after the head with the tail.
     fn join(&mut self) -> io::Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,

@@ -1,4 +1,4 @@
-//! Command lines with placeholders, and the resulting command line for one file.
+//! Command lines with placeholders.
 
 use autoproc_shell_quoting::script_argument;
 

@@ -1,5 +1,4 @@
-//! Creates the process for an attempt, and converts the events of the process to progress of the
-//! attempt.
+//! Creates the processes of attempts, and reports their progress.
 
 use std::io;
 use std::path::Path;
@@ -24,11 +23,11 @@ use crate::subject::{Subject, relative_path};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whereabouts {
-    /// The file exists, or it cannot be examined.
+    /// The file exists or cannot be examined.
     There,
-    /// The file does not exist, but its folder does.
+    /// Only the folder exists.
     Gone,
-    /// Neither the file nor its folder exists. The disk may be temporarily unmounted.
+    /// The folder is missing too. The disk may be unmounted.
     Away,
 }
 
@@ -81,9 +80,6 @@ impl CommandRunner {
         BatchProcess { spec: self.spec(attempt, slot), input: attempt.file_path.as_path().to_owned(), stop }
     }
 
-    /// Converts an event of an attempt's process to progress of the attempt. If the process has
-    /// ended and no start was reported before, reports the start first. If the process could not
-    /// start for lack of resources, reports that the attempt has not started.
     pub(crate) fn progress(
         &self,
         attempt: &Attempt,
@@ -144,9 +140,6 @@ impl CommandRunner {
         }
     }
 
-    /// Returns the file that receives the attempt's standard output; `None` if the output goes to
-    /// the log. Reserves this file for the attempt, unless the file already belongs to another
-    /// input file.
     fn stdout_file(&self, attempt: &Attempt, subject: Subject<'_>) -> Option<StdoutFile> {
         let StdoutTo { pattern, folder, ok_exits, owners } = self.settings.stdout_to.as_ref()?;
         let path = pattern.path_for(subject, folder);

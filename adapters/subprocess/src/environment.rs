@@ -1,4 +1,4 @@
-//! The environment variables that describe an attempt to its command.
+//! The environment variables of a command.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,14 +16,13 @@ pub const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 /// the project, because the copy contains the same run ids.
 pub const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 
-/// The variable that identifies the process of the run itself by its number and start time, as in
-/// `811:90210`. A living run is thus found even if its files in the `runs` folder were removed.
+/// The variable for the run's process number and start time, as in `811:90210`.
 pub(crate) const RUNNER_VARIABLE: &str = "AUTOPROC_RUNNER";
 
 /// The variable for the path of the file.
 pub const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 
-/// The variable for the file's path below the folder that the file was added from.
+/// The variable for the path relative to the folder that was added.
 pub(crate) const RELATIVE_VARIABLE: &str = "AUTOPROC_REL";
 
 pub(crate) const ITEM_VARIABLE: &str = "AUTOPROC_ITEM_ID";

@@ -1,5 +1,3 @@
-//! Takes the fingerprint of a file.
-
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 

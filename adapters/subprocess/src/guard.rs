@@ -1,39 +1,34 @@
-//! The guard: a small process between the run and a command. It ensures that the command leaves no
-//! process behind.
+//! A guard is a small process that runs commands and ends all their processes.
 //!
 //! # Theory of operation
 //!
-//! A guard is the program of the run, started again in another mode, or a separate program that
-//! calls [`become_guard`]. It runs one process after another, as requested by [`protocol::Control`]
-//! messages. A message requests one process, or several short ones as a [`batch`]. The guard exits
-//! when its control pipe is closed, which also happens if the run dies.
+//! A guard runs one process after another. The run requests these processes by
+//! [`protocol::Control`] messages. The guard exits when its control pipe is closed. The pipe also
+//! closes if the run dies.
 //!
-//! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)): orphaned descendants
-//! become its children, even if they detached themselves. So when `waitpid` returns ECHILD, no
-//! process of the command is left. Leftover processes receive SIGTERM and have the grace time to
-//! end. Then they are killed repeatedly until `waitpid` returns ECHILD ([`attempt`],
-//! [`descendants`]).
+//! The guard is a *child subreaper* (`PR_SET_CHILD_SUBREAPER`, prctl(2)). So orphaned descendants
+//! become its children, even if they detached themselves. When `waitpid` returns ECHILD, no process
+//! of the command is left.
 //!
-//! A single thread waits in poll(2) for the control pipe, the output pipes of the command, the
-//! exits of children (a self-pipe), and the next deadline. The timeout and the grace time of a
-//! process use the monotonic clock and exclude the time spent paused. The deadline of the run
-//! ([`orders`]) includes the time spent paused.
+//! Leftover processes receive SIGTERM. After the grace time, they receive SIGKILL until `waitpid`
+//! returns ECHILD ([`attempt`], [`descendants`]).
 //!
-//! Each process has a private folder for temporary files, which its `TMPDIR` names ([`tmp_dirs`]).
-//! When no process of the command is left, the guard removes the folder if it was used, and then
-//! reports the end of the command. If the run requests it, the guard keeps the folder of a failed
-//! process.
+//! A single thread waits in poll(2) for messages, output, exits of children and the next deadline.
+//! Timeouts and grace times exclude the time spent paused. The deadline of the run ([`orders`])
+//! includes it.
+//!
+//! Each process has a private folder for temporary files ([`tmp_dirs`]).
 //!
 //! # Limits
 //!
-//! Without a subreaper (on systems other than Linux), a process that leaves the command's process
-//! group escapes. A process of another user cannot be killed. If such a process remains, the guard
-//! reports [`protocol::Report::Stuck`] instead of an ending.
+//! Systems other than Linux have no subreaper. There, a process escapes if it leaves the command's
+//! process group. A process of another user cannot be killed. If such a process remains, the guard
+//! reports [`protocol::Report::Stuck`].
 //!
 //! # Deliberately absent
 //!
-//! A guard sets no `pre_exec` hook, because with a hook the standard library uses fork instead of
-//! `posix_spawn`. It needs no runtime, because it runs one command at a time.
+//! A guard sets no `pre_exec` hook. With a hook, the standard library uses fork instead of
+//! `posix_spawn`.
 
 mod attempt;
 mod batch;
@@ -71,12 +66,12 @@ use crate::fingerprint::fingerprint_of;
 use crate::guard_record::GuardRecord;
 use crate::process::{Ending, ProcessReport};
 
-/// The first argument of a guard. The second argument is the run's id, which is thus visible in a
-/// list of processes. The optional third argument is the path of the guard's record.
+/// The first argument of every guard. The run's id follows, then optionally the path of the guard's
+/// record.
 pub(crate) const GUARD_ARGUMENT: &str = "__guard";
 
-/// If a process took less time than this, the guard spins for the next request instead of sleeping.
-/// Waking a sleeping guard may take as long as a short process.
+/// After a process shorter than this, the guard spins for the next request. Waking a sleeping guard
+/// may take as long as a short process.
 const SHORT_PROCESS: Duration = Duration::from_millis(5);
 
 /// Serves as a guard if this process was started as one, and returns the exit code. Otherwise
@@ -103,12 +98,10 @@ pub fn become_guard() -> Option<ExitCode> {
     })
 }
 
-/// Moves the guard and its commands to a session without a controlling terminal. A command that
-/// asks for a password then fails immediately. If it had the run's terminal, it would be stopped
-/// until its timeout, because it is in a background process group.
+/// Moves the guard and its commands to a session without a terminal. A command that asks for a
+/// password then fails immediately.
 ///
-/// Ignores an error: setsid(2) fails only if the guard leads a process group. The commands then
-/// keep the terminal.
+/// An error is ignored. setsid(2) fails only for the leader of a process group.
 fn leave_terminal() {
     let _ = setsid();
 }
@@ -137,7 +130,6 @@ impl Guard {
         Ok(Self { io, oom_watch, record, tmp_dirs, orders: Orders::default() })
     }
 
-    /// Serves until the control pipe is closed. On success, all processes of the guard have ended.
     fn serve(mut self) -> io::Result<()> {
         let mut was_short = false;
         while let Some(control) = self.io.await_control(was_short)? {
@@ -156,7 +148,6 @@ impl Guard {
         self.record.map_or(Ok(()), GuardRecord::close)
     }
 
-    /// Runs a batch. Returns true if the last process took less time than [`SHORT_PROCESS`].
     fn run_batch(&mut self, mut batch: Batch) -> io::Result<bool> {
         let mut was_short = false;
         while let Some(request) = batch.next() {
@@ -197,8 +188,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Runs one process. Starts nothing if the run is dead or the deadline has passed: a later run
-    /// may already have searched for leftover processes.
+    /// Runs one process, unless the run is dead or the deadline has passed. A later run may already
+    /// have searched for leftover processes.
     fn run(&mut self, request: &StartRequest, batch: &mut Batch) -> io::Result<Report> {
         let unstarted = |ending| Ok(Report::Ended(ProcessReport::new(ending, Duration::ZERO)));
         if self.io.has_hung_up()? || self.orders.is_over() {
@@ -225,8 +216,8 @@ impl Guard {
         }
     }
 
-    /// Records that a process begins. If writing fails, removes the record, because an outdated
-    /// record would say that the process has not begun.
+    /// Records that a process begins. On an error, removes the record, because its count would be
+    /// wrong.
     fn record_begin(&mut self) {
         if let Some(mut record) = self.record.take() {
             match record.begin_process() {
@@ -239,8 +230,6 @@ impl Guard {
         }
     }
 
-    /// Adds the given details to a report. If the process ended by a SIGKILL that the kernel may
-    /// have sent because memory ran out, changes the ending to [`Ending::OutOfMemory`].
     fn explain(&mut self, report: Report, tmp_error: Option<String>, input_after: Option<Fingerprint>) -> Report {
         let Report::Ended(mut report) = report else { return report };
         if report.ending == (Ending::Signalled { signal: SIGKILL }) {
@@ -249,8 +238,7 @@ impl Guard {
         Report::Ended(ProcessReport { tmp_error, input_after, ..report })
     }
 
-    /// Writes the leader's identity to the record. If writing fails, a later run can still find the
-    /// command by the marker in its environment.
+    /// An error is ignored: a later run can find the command by its environment.
     fn record_leader(&mut self, attempt: &Attempt) {
         if let Some(record) = &mut self.record {
             let _ = record.set_leader(attempt.leader(), attempt.start_tick());
@@ -258,8 +246,7 @@ impl Guard {
     }
 }
 
-/// Creates the record. A guard serves even without one: a later run can find its leftover processes
-/// by the marker in their environment.
+/// Creates the record. If this fails, the guard works without a record.
 fn create_record(path: &Path) -> Option<GuardRecord> {
     GuardRecord::create(path)
         .inspect_err(|error| report_error(&format!("cannot create the guard's record {}", path.display()), error))

@@ -1,32 +1,29 @@
-//! The record of a guard: a file by which a later run finds the leftover processes of a dead run.
+//! The record of a guard: a file that identifies the processes of a killed guard.
 //!
 //! # Theory of operation
 //!
-//! A guard creates its record before it starts its first command, and holds an exclusive flock(2)
-//! on the record. It removes the record only while it has no process: after its last command, or if
-//! the start of a command cannot be recorded. So if the run is dead, there are three cases:
+//! A guard creates its record before its first command, and holds an exclusive flock(2) on it. The
+//! guard removes the record only while it has no process. So if the run is dead, there are three
+//! cases:
 //!
 //! - The record is locked: the guard is alive and is ending its processes.
 //! - The record is missing: no process is left, or the guard could not keep a record, for instance
-//!   on a full disk. The processes of a guard without a record are found only by the run's marker.
-//! - The record is unlocked: the guard was killed, and its command may still be running. The record
-//!   identifies the command, the boot and the pid namespace.
+//!   on a full disk. Such processes are found only by the run's marker.
+//! - The record is unlocked: the guard was killed, and its command may still be running.
 //!
-//! A guard that has not created its record yet does no harm: once its run is dead, it starts
-//! nothing. The guard itself can be found by the run's marker in its environment.
+//! A guard that has no record yet does no harm: once its run is dead, the guard starts nothing.
 //!
 //! # Format
 //!
 //! A record is one line of JSON. The guard overwrites three fields of fixed width in place:
 //!
-//! - The number of commands begun, before each command. If the guard is killed, this number tells
-//!   the run which commands of a batch have begun.
+//! - The number of commands begun, before each command.
 //! - The process number and the start time of the command's leader, after each start.
-//! - The name of the folder for temporary files, before the folder is created. By this name, a
-//!   later run removes the folder of a killed guard.
+//! - The name of the temporary folder, before its creation. A later run removes the folder of a
+//!   killed guard.
 //!
-//! The file is not synced: if only the guard is killed, none of its writes is lost, and after a
-//! power failure no process is left.
+//! The file is not synced. If only the guard is killed, none of its writes is lost. After a power
+//! failure, no process is left.
 
 mod contents;
 
@@ -47,11 +44,10 @@ use crate::process_table::{ProcessId, StartTimes};
 use contents::Offsets;
 pub use contents::{Contents, FORMAT_VERSION, Parsed};
 
-/// Only the owner may read a record, because it lists the owner's processes.
+/// Only the owner may read a record, because a record lists processes.
 const FILE_MODE: u32 = 0o600;
 
-/// The maximum number of characters of the run's id in the file name of a record. The run's lock
-/// file has the same limit.
+/// The maximum length of a run's id in a file name. The run's lock file has the same limit.
 const MAX_RUN_CHARS: usize = 100;
 
 const INFIX: &str = ".guard-";
@@ -109,8 +105,7 @@ pub fn all_of(dir: &Path, run: &RunId) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Returns the paths of all records in the folder, grouped by run. Each key is the result of
-/// [`prefix_of`]. The result is empty if there is no folder.
+/// Returns the paths of all records, grouped by run ([`prefix_of`]).
 pub(crate) fn by_run(dir: &Path) -> io::Result<HashMap<String, Vec<PathBuf>>> {
     let entries = match dir.read_dir() {
         Ok(entries) => entries,
@@ -173,8 +168,7 @@ impl GuardRecord {
         self.file.write_all_at(contents::leader_fields(leader).as_bytes(), self.offsets.leader)
     }
 
-    /// Records the name of the folder for temporary files; `None` records that there is no folder.
-    /// Call this before the folder is created.
+    /// Records the name of the temporary folder. Call this before the folder is created.
     ///
     /// # Errors
     /// If the file cannot be written. A later run then does not find the folder.
@@ -246,8 +240,6 @@ pub fn inspect(path: &Path) -> io::Result<RecordState> {
     Ok(if path.exists() { RecordState::Unlocked { parsed, owner: metadata.uid() } } else { RecordState::Missing })
 }
 
-/// Returns the contents and the owner of a killed guard's record; `None` if either is unknown, or
-/// if the guard is alive.
 pub(crate) fn of_killed(path: &Path, guard: u32) -> Option<(Contents, u32)> {
     match inspect(path) {
         Ok(RecordState::Unlocked { parsed: Parsed::Contents(contents), owner })
@@ -259,8 +251,8 @@ pub(crate) fn of_killed(path: &Path, guard: u32) -> Option<(Contents, u32)> {
     }
 }
 
-/// Returns the beginning of the file names of a run's records. Replaces those characters of the
-/// run's id that could lead out of the folder.
+/// Returns the beginning of a run's record names. Replaces characters that could lead out of the
+/// folder.
 pub(crate) fn prefix_of(run: &RunId) -> String {
     let is_safe = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let name = run.as_str().chars().take(MAX_RUN_CHARS);

@@ -1,4 +1,4 @@
-//! The pool of guards of a run: one guard for each process that runs concurrently.
+//! The pool of guards of a run, with one guard for each concurrent process.
 //!
 //! # Theory of operation
 //!
@@ -7,8 +7,8 @@
 //! [`Guards::pause`] can be called from any thread.
 //!
 //! If the report pipe of a guard ends, the guard was killed. The run then ends the leftover
-//! processes of the guard ([`orphans`]), and starts another guard for the next process. The guard's
-//! record tells which processes of a batch had begun:
+//! processes of the guard ([`orphans`]). The guard's record tells which processes of a batch had
+//! begun:
 //!
 //! - The last begun process is reported as [`Ending::GuardDied`], unless the run was ending it or
 //!   had killed the guard.
@@ -18,8 +18,7 @@
 //!
 //! Without a readable record, every unreported process counts as begun and interrupted.
 //!
-//! A guard that does not answer, for instance because it is suspended, is killed after a deadline
-//! that the run sets ([`watchdog`]).
+//! If a guard does not answer, the run kills it after a deadline ([`watchdog`]).
 //!
 //! # Deliberately absent
 //!
@@ -106,13 +105,11 @@ struct State {
     controls: Vec<Weak<ControlPipe>>,
     started: u64,
     stopwatch: Stopwatch,
-    /// The deadline that is furthest in the future, as a time since boot; `None` if none was set.
     deadline: Option<Duration>,
     is_closed: bool,
 }
 
 impl State {
-    /// Returns the messages that a new guard needs: a pause and the deadline, if any.
     fn orders(&self) -> impl Iterator<Item = Control> {
         let pause = self.stopwatch.is_paused().then_some(Control::Pause);
         pause.into_iter().chain(self.deadline.map(Control::Deadline))
@@ -225,7 +222,6 @@ impl Guards {
         StartRequest { spec, input, grace: *grace, output: *output, keep_tmp: keep_tmp.clone() }
     }
 
-    /// Sends an encoded `Start` message to an idle guard, or to a new guard if none is idle.
     fn assign(&self, message: &[u8]) -> io::Result<GuardProcess> {
         while let Some(guard) = self.take_idle() {
             // The guard may have been stopped while it was idle. The watchdog would resume it only
@@ -264,8 +260,6 @@ impl Guards {
         reap_unless_sent(guard, sent)
     }
 
-    /// Returns a guard to the pool after its batch. If the pool is closed, ends the guard and waits
-    /// for it.
     async fn release(&self, guard: GuardProcess) {
         if let Some(guard) = self.keep(guard) {
             shut_down_on_thread(vec![guard]).await;
@@ -287,11 +281,8 @@ impl Guards {
         shut_down_on_thread(guards).await;
     }
 
-    /// Reaps a killed guard and ends its processes. Runs on a blocking thread, because processes
-    /// may take long to die.
-    ///
-    /// Returns the number of processes that the guard began without reporting their end; `None` if
-    /// unknown.
+    /// Reaps a killed guard and ends its processes. Returns the number of processes that began but
+    /// were not reported as ended, if known.
     async fn reap(&self, guard: GuardProcess) -> io::Result<Option<u64>> {
         let (run, id) = (self.settings.run.clone(), guard.id());
         let reap = move || guard.reap_with(|| orphans::end_orphans(&run, id));
@@ -329,15 +320,13 @@ impl Guards {
     }
 }
 
-/// Ends all idle guards and waits until they are reaped. A busy guard ends when its control pipe is
-/// dropped.
 impl Drop for Guards {
     fn drop(&mut self) {
         GuardProcess::shut_down_all(self.take_all_and_close());
     }
 }
 
-/// Ends idle guards. Uses a separate thread, because this takes long if a guard is suspended.
+/// Ends idle guards on a separate thread, because suspended guards take long.
 async fn shut_down_on_thread(guards: Vec<GuardProcess>) {
     // The task fails only if it panics.
     let _ = tokio::task::spawn_blocking(|| GuardProcess::shut_down_all(guards)).await;
@@ -353,8 +342,8 @@ fn reap_unless_sent(guard: GuardProcess, sent: io::Result<()>) -> io::Result<Gua
     }
 }
 
-/// Fails if this process was itself started as a guard. Otherwise a program whose `main` does not
-/// call `become_guard` would start guards endlessly.
+/// Fails if this process is a guard. Otherwise, a program without
+/// [`become_guard`](crate::become_guard) would start guards endlessly.
 fn refuse_recursion() -> io::Result<()> {
     match std::env::args_os().nth(1) {
         Some(argument) if argument == GUARD_ARGUMENT => {

@@ -1,4 +1,4 @@
-//! The errors of a command line that cannot be run on any file.
+//! The error for an invalid command line.
 
 /// The command is invalid; the message is for the user who entered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -7,11 +7,11 @@ pub enum InvalidCommand {
     /// The command has no program.
     #[error("the command is empty")]
     Empty,
-    /// The command contains a NUL byte, which would end an argument early.
+    /// The command contains a NUL byte.
     #[error("the command contains a NUL byte")]
     Nul,
-    /// The shell command has no placeholder for the file, and ends in this operator or backslash.
-    /// So no path can be appended as an argument.
+    /// The shell command has no placeholder for the file, and no path can follow its last
+    /// character.
     #[error(
         "the shell command has no placeholder for the file, and a path cannot follow {0:?} at its end: write {{}} where the path belongs"
     )]

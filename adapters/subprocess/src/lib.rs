@@ -1,39 +1,40 @@
-//! Runs one command per file as a subprocess: an implementation of the
-//! [`Orchestrator`](autoproc_domain::ports::Orchestrator) port.
+//! Runs one command per file as a subprocess.
+//!
+//! This crate implements the [`Orchestrator`](autoproc_domain::ports::Orchestrator) port.
 //!
 //! # Theory of operation
 //!
-//! A [`CommandLine`] is parsed once and applied to each file. Its placeholders stand for the file's
-//! path or a part of it, the file's item id, and the number of the slot. A [`CommandOrchestrator`]
-//! runs the result under its [`Guards`]. They also run other processes, such as workflow steps
-//! ([`ProcessSpec`]). [`AttemptLogs`] finds and prunes the output of attempts, and [`sweep`] ends
-//! the processes that dead runs left.
+//! A [`CommandLine`] is parsed once and applied to each file. Its placeholders stand for parts of
+//! the file's path, the item id and the slot. A [`CommandOrchestrator`] runs the resulting command
+//! under its [`Guards`]. The guards also run other processes, such as workflow steps
+//! ([`ProcessSpec`]). [`AttemptLogs`] finds and prunes the output of attempts. [`sweep`] ends the
+//! processes that dead runs left.
 //!
 //! A *guard* is a process between the run and a command; each concurrent attempt has its own.
-//! Usually the guard executes the same program as the run, and the `main` of this program begins
-//! with [`become_guard`]. A program whose `main` cannot call this function uses the binary
-//! `autoproc-guard` for its guards.
+//! Usually the guard executes the same program as the run. The `main` of this program begins with
+//! [`become_guard`]. Other programs use the binary `autoproc-guard` for their guards.
 //!
-//! The guard starts the command in a separate process group and enforces its timeout. It copies the
-//! output to a [`BoundedLog`] or, with [`StdoutTo`], the standard output to a file. The guard is a
-//! child subreaper, so even detached processes of the command become its children. It reports the
-//! end of the command only when `waitpid` returns ECHILD, which proves that *no* process of the
-//! command is left. If the run dies, its guards end their processes. If a guard is killed, the run
-//! ends the guard's processes. If the run has no children other than guards, [`adopt_orphans`]
-//! ensures that it finds all of them.
+//! The guard enforces the timeout of the command. It copies the output to a [`BoundedLog`] or, with
+//! [`StdoutTo`], the standard output to a file. The guard is a child subreaper, so even detached
+//! processes of the command become its children. It reports the end of the command only when
+//! `waitpid` returns ECHILD. Then *no* process of the command is left.
+//!
+//! If the run dies, its guards end their processes. If a guard is killed, the run ends the guard's
+//! processes. If the run has no children other than guards, [`adopt_orphans`] ensures that it finds
+//! all of them.
 //!
 //! # Limits
 //!
 //! Work that a command delegates to other programs (a container, a job of at(1)) is not ended. A
-//! process of another user cannot always be ended; [`Guards::run`] then fails with a reason. On
-//! systems other than Linux there is no subreaper: a process that leaves the command's process
-//! group escapes, and if the guard is killed, all processes of the command escape.
+//! process of another user cannot always be ended; [`Guards::run`] then fails with a reason.
+//! Systems other than Linux have no subreaper. There, a process escapes if it leaves the command's
+//! process group. If a guard is killed there, all processes of its command escape.
 //!
 //! # Deliberately absent
 //!
 //! Commands run without a shell, except those of [`CommandLine::shell`]. No process has a
-//! `pre_exec` hook: with a hook, the standard library uses fork instead of `posix_spawn`, and the
-//! cost of fork grows with the memory of this process. Retries and the queue belong to the domain.
+//! `pre_exec` hook: with a hook, the standard library uses fork instead of `posix_spawn`. The cost
+//! of fork grows with the memory of this process. Retries and the queue belong to the domain.
 
 mod adoption;
 mod attempt_logs;

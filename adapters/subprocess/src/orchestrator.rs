@@ -1,4 +1,4 @@
-//! The orchestrator that runs one command per file, each attempt as a process under a guard.
+//! Runs one command per file, each attempt under a guard.
 
 use std::io;
 use std::sync::Arc;
@@ -76,8 +76,6 @@ fn start_alone(runner: &CommandRunner, attempt: Attempt, stop: Arc<dyn StopSigna
     progress.boxed()
 }
 
-/// Returns the progress of an attempt from a channel. If the channel is closed early, reports the
-/// attempt as lost.
 fn receive(receiver: UnboundedReceiver<AttemptProgress>, file_path: FilePath) -> BoxStream<'static, AttemptProgress> {
     let progress = stream::unfold(Some((receiver, file_path, false)), |state| async move {
         let (mut receiver, file_path, has_started) = state?;

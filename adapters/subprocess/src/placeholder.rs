@@ -1,7 +1,6 @@
-//! Templates with placeholders. All placeholders except `{rel}` come from fd or GNU parallel.
+//! Templates with placeholders, as in fd and GNU parallel.
 //!
-//! Templates are processed as bytes: a file's name and the text around a placeholder may be invalid
-//! UTF-8.
+//! Templates are bytes, because file names may be invalid UTF-8.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -23,9 +22,9 @@ pub(crate) enum Placeholder {
     WithoutExtension,
     /// `{/.}`: the last component without the extension.
     Stem,
-    /// `{rel}`: the path relative to the folder from which the file was added.
+    /// `{rel}`: the path relative to the added folder.
     Relative,
-    /// `{#}`: the file's item id in the queue.
+    /// `{#}`: the file's item id.
     Item,
     /// `{%}`: the number of the attempt's slot.
     Slot,
@@ -65,10 +64,7 @@ impl Placeholder {
         Self::ALL.into_iter().find(|placeholder| text.starts_with(placeholder.token().as_bytes()))
     }
 
-    /// Returns the value of the placeholder. For a path that does not end in a name (`/`, `..`),
-    /// the basename, the stem and the path without the extension are the whole path. The parent of
-    /// a path without a folder is `.`; the parent of `/` is `/`. Without an item id, `{#}` stands
-    /// for itself.
+    /// Returns the value of the placeholder. Without an item id, `{#}` stands for itself.
     pub(crate) fn value(self, subject: Subject<'_>) -> Cow<'_, OsStr> {
         let path = subject.path;
         let part = match self {
@@ -117,8 +113,8 @@ pub const PLACEHOLDERS: [&str; 8] = {
     tokens
 };
 
-/// The maximum length in bytes of a text in braces that counts as an unknown placeholder. A longer
-/// text is probably a name, for instance a GUID.
+/// The maximum length of an unknown placeholder. A longer text is probably a name, for instance a
+/// GUID.
 const MAX_UNKNOWN_BYTES: usize = 16;
 
 /// Returns the texts in braces that look like placeholders but are unknown, in the order of their
@@ -178,7 +174,6 @@ impl Template {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if placeholder.names_file()))
     }
 
-    /// True if the template has a placeholder whose value may differ from file to file.
     pub(crate) fn is_per_file(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Placeholder(placeholder) if *placeholder != Placeholder::Slot))
     }

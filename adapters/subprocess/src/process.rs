@@ -1,4 +1,4 @@
-//! A supervised process: its specification and its report.
+//! A supervised process and its report.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -14,9 +14,8 @@ pub const MAX_CAPTURE_BYTES: usize = 32 << 20;
 /// The maximum length of [`ProcessReport::output_tail`] in bytes.
 pub const OUTPUT_TAIL_BYTES: usize = 4 << 10;
 
-/// The maximum number of final lines that are quoted as the reason of a failure. Many lines may
-/// follow the line that names the cause: Node.js prints ten stack frames, and rustc prints source
-/// code and notes.
+/// The maximum number of final lines quoted as the reason of a failure. Many lines may follow the
+/// cause: Node.js prints ten stack frames.
 const MAX_QUOTED_LINES: usize = 30;
 
 /// A process to run under a guard.
@@ -134,15 +133,12 @@ pub enum Ending {
         /// The signal's number.
         signal: i32,
     },
-    /// The process was ended by a SIGKILL that the guard did not send. The kernel sent it, or may
-    /// have sent it, because memory was short.
+    /// The kernel killed the process, or may have killed it, because memory was short.
     OutOfMemory {
-        /// True if the counters of the guard's control group show that the kernel killed a process
-        /// for lack of memory.
+        /// True if the counters of the guard's control group show the kill.
         is_certain: bool,
     },
-    /// The process exceeded its timeout. The guard ended the process or, if the guard did not
-    /// respond, the run did.
+    /// The process exceeded its timeout and was ended.
     TimedOut,
     /// The process was ended or not started, because of a stop request, because the deadline of the
     /// guards passed, or because the run died.
@@ -155,8 +151,7 @@ pub enum Ending {
         #[serde(with = "StartFaultFields")]
         fault: StartFault,
     },
-    /// The standard output could not be written to its file. If the guard noticed this before the
-    /// start, the process was not started.
+    /// The standard output could not be written to its file.
     NoResult {
         /// A human-readable description of the error.
         reason: String,
@@ -195,8 +190,7 @@ impl ProcessReport {
 }
 
 impl Ending {
-    /// True if the process failed. An exit with status 0 or one of `ok_exits` is no failure, nor is
-    /// an abort by the run or the death of the guard.
+    /// True if the process failed. Exits in `ok_exits`, aborts and dead guards are no failures.
     pub(crate) fn is_failure(&self, ok_exits: &[i32]) -> bool {
         match self {
             Self::Exited { code } => *code != 0 && !ok_exits.contains(code),
@@ -226,7 +220,6 @@ impl Ending {
     }
 }
 
-/// Serialises the domain's `StartFault`, which does not implement serde's traits.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "StartFault")]
 enum StartFaultFields {
@@ -271,7 +264,6 @@ pub(crate) mod fingerprint {
     }
 }
 
-/// Serialises the domain's `ResourceUsage`, which does not implement serde's traits.
 mod usage {
     use std::time::Duration;
 

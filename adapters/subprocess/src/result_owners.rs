@@ -18,7 +18,7 @@ pub struct ResultOwners {
     state: Mutex<State>,
 }
 
-/// Two keyed 64-bit hashes of a path, which take less memory than a long path.
+/// Two hashes of a path. They take less memory than the path.
 type PathHash = [u64; 2];
 
 #[derive(Debug, Default)]
@@ -31,14 +31,13 @@ struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Owner {
     file: FilePath,
-    /// True if the output file was written, false if an attempt has only reserved it.
+    /// False if the output file is only reserved.
     has_written: bool,
 }
 
 #[derive(Debug)]
 struct Reservation {
     path: PathHash,
-    /// True if an earlier attempt on the same input file had written the output file.
     had_written: bool,
 }
 
@@ -50,9 +49,8 @@ impl ResultOwners {
         self.state().by_path.entry(hash).or_insert_with(|| Owner { file: file.clone(), has_written: true });
     }
 
-    /// Reserves the output file at `path` for an attempt on the input file `file`. If another input
-    /// file owns the output file, reserves nothing and returns that owner. An output file that was
-    /// written and later deleted counts as having no owner.
+    /// Reserves the output file at `path` for an attempt on `file`. If another input file owns the
+    /// output file, only returns that owner.
     pub(crate) fn reserve(&self, path: &Path, item: ItemId, file: &FilePath) -> Option<ResultOwner> {
         let hash = self.hash(path);
         let mut state = self.state();
@@ -68,8 +66,8 @@ impl ResultOwners {
         None
     }
 
-    /// Ends the reservation of an attempt, if any. If `has_written`, the output file belongs to the
-    /// attempt's input file from now on. Otherwise, the output file has the same owner as before.
+    /// Ends the reservation of an attempt. If `has_written`, the input file now owns the output
+    /// file.
     pub(crate) fn release(&self, item: ItemId, has_written: bool) {
         let mut state = self.state();
         let Some(Reservation { path, had_written }) = state.reserved.remove(&item) else { return };
@@ -80,7 +78,7 @@ impl ResultOwners {
         }
     }
 
-    /// Returns a name for a temporary file. The name is unique and cannot be guessed.
+    /// Returns a unique, unguessable name for a temporary file.
     pub(crate) fn temporary_name(&self) -> String {
         let mut state = self.state();
         state.temporary_names += 1;
@@ -92,7 +90,7 @@ impl ResultOwners {
         self.hashers.each_ref().map(|hasher| hasher.hash_one(path))
     }
 
-    /// Locks the state. Ignores poisoning, because a panic leaves no partial update.
+    /// Ignores poisoning, because a panic leaves no partial update.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

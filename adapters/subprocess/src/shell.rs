@@ -1,4 +1,4 @@
-//! Replaces the placeholders in a shell command by quoted references to shell variables.
+//! Replaces placeholders in a shell command by shell variables.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -14,11 +14,8 @@ use crate::subject::Subject;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
     text: OsString,
-    /// The distinct placeholders in the command. Includes `{}` if the parser appended the path to
-    /// the command.
     used: Vec<Placeholder>,
-    /// The first command or expansion in the script that may execute the file name as code. The
-    /// value is `None` if no such command or expansion is known.
+    /// The first command or expansion that may execute the file name as code.
     executor: Option<String>,
 }
 
@@ -79,8 +76,7 @@ const fn variable(placeholder: Placeholder) -> &'static str {
     }
 }
 
-/// True if `text` ends in a `$` that is not part of `$$`, the shell's process number. The shell
-/// then interprets a brace that follows, as in `${rel}`.
+/// True if `text` ends in an odd number of `$`. The shell reads `$$` as its process number.
 fn is_after_dollar(text: &[u8]) -> bool {
     text.iter().rev().take_while(|byte| **byte == b'$').count() % 2 == 1
 }
@@ -90,8 +86,7 @@ fn names_file(text: &[u8]) -> bool {
     names(FILE_VARIABLE) || names(RELATIVE_VARIABLE)
 }
 
-/// Appends a reference to the path. Fails if `text` ends in an operator or a backslash, because the
-/// path would then not be an argument.
+/// Appends a reference to the path. Fails if `text` ends in an operator or a backslash.
 fn append(text: &mut Vec<u8>) -> Result<(), InvalidCommand> {
     text.truncate(text.trim_ascii_end().len());
     match text.last() {

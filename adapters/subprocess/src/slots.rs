@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Assigns slot numbers. Concurrent attempts have different numbers. With at most N attempts at a
-/// time, no number exceeds N.
+/// Assigns the lowest free slot number to each attempt.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slots(Arc<Mutex<BTreeSet<usize>>>);
 
@@ -26,7 +25,7 @@ impl Slots {
         Slot { number, slots: self.clone() }
     }
 
-    /// Locks the set of busy numbers. Ignores poisoning, because a panic leaves no partial update.
+    /// Ignores poisoning, because a panic leaves no partial update.
     fn busy(&self) -> MutexGuard<'_, BTreeSet<usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The name of the file that receives a command's standard output.
+//! The pattern for the paths of output files.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

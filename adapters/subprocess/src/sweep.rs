@@ -2,51 +2,36 @@
 //!
 //! # Theory of operation
 //!
-//! The guards of a dead run may be alive and still ending processes, or they may have been killed
-//! too. The sweep handles each dead run in three steps:
+//! A guard is a process that supervises commands of a run. A guard of a dead run may still be
+//! alive, or may have been killed. The marker of a run is a variable in the environment of its
+//! processes.
 //!
-//! 1. While a guard is alive, the sweep kills the guard's descendants and all other processes with
-//!    the run's marker. The guard then exits sooner. After a timeout, the sweep also kills the
-//!    guards of this boot and pid namespace.
-//! 2. The sweep searches for the processes of killed guards and kills them: the recorded commands
-//!    with their groups and descendants, and all processes with the run's marker. The search ends
-//!    when several consecutive scans of the process table have found nothing.
-//! 3. The sweep removes the records, and the folders for temporary files that these records name.
+//! The sweep handles each dead run in three steps:
 //!
-//! Most dead runs have neither records nor processes. To skip these runs, the sweep first lists all
-//! records and reads the markers of all processes a few times.
+//! 1. Wait until no guard is alive. Meanwhile, kill the descendants of guards and all other
+//!    processes with the marker. After a timeout, also kill the guards.
+//! 2. Kill the processes that killed guards left. Repeat until several scans in a row have found
+//!    nothing.
+//! 3. Remove the records of the guards, and the folders for temporary files in these records.
 //!
-//! A run is unproven if the sweep cannot prove that no process of the run is left. An unproven run
-//! keeps its records. A run is unproven in these cases:
-//!
-//! - A process that may belong to the run is in another pid namespace or an unknown boot.
-//! - It is unclear whether a process belongs to the run.
-//! - The system refuses the signal, or the process does not die.
-//! - A record is invalid.
-//! - The run itself is alive, and only its lock file was removed.
-//!
-//! # Processes that are never signalled
-//!
-//! This process and its ancestors are spared, even if they have the marker. If a command of a dead
-//! run starts the sweep, that run is therefore unproven.
+//! A run is unproven if one of its processes may be left. An unproven run keeps its records.
 //!
 //! # Limits
 //!
-//! A process is missed if all of these conditions are met:
+//! The sweep spares its own process and the ancestors of this process, even if they have the
+//! marker.
 //!
-//! - Its guard was killed, and all its ancestors have ended.
+//! The sweep misses a process if all of these conditions are met:
+//!
+//! - The guard was killed, and all ancestors of the process have ended.
 //! - The process left its group and session.
-//! - The process removed the marker, or its environment is unreadable because the process changed
-//!   its user or runs a program file that grants privileges.
+//! - The process removed the marker, or its environment is unreadable.
 //!
-//! A process with an unreadable environment does not make a run unproven. Otherwise, only root
-//! could prove that a run left no process.
+//! An unreadable environment does not make a run unproven. Otherwise, only root could prove that a
+//! run left no process.
 //!
-//! Zombies are ignored: they have ended, and their parents reap them.
-//!
-//! Without `/proc`, the exit of a guard still proves that no process is left. The processes of a
-//! killed guard are known only by their process group. A later group may have the same number, so
-//! the sweep reports an existing group and does not kill it.
+//! Without `/proc`, only the process groups of killed guards are known. Another group may have
+//! reused the number, so the sweep reports the group and does not kill it.
 
 mod marked;
 mod reaper;
@@ -70,30 +55,27 @@ use crate::process_table::{self, Marker, Process, Processes, SignalResult};
 use records::{Abandoned, Records};
 use search::{Search, Targets, Uncertainty};
 
-/// The pause between scans of the process table, and the first pause between checks of living
-/// guards.
+/// The pause between scans of the process table.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
 
 /// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
-/// the kernel, for instance by a failing disk, takes longer.
+/// the kernel takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of consecutive scans of the process table that must find nothing to kill. A single
-/// scan may miss a process that is being forked, or a process in execve(2), which has no
-/// environment for a moment.
+/// The number of scans in a row that must find nothing to kill. A single scan may miss a process
+/// during a fork or execve(2).
 const CLEAN_SCANS: u32 = 3;
 
-/// The maximum number of dead runs that are swept concurrently. A sweep spends most of its time
-/// waiting.
+/// The maximum number of concurrent sweeps. A sweep mostly waits.
 const MAX_SWEEPS: usize = 16;
 
-/// The timeout for living guards exceeds the grace time by this margin. The dead run may have had a
-/// longer grace time, and the machine may be loaded.
+/// The time that living guards get in addition to the grace time. The dead run may have had a
+/// longer grace time.
 const GRACE_MARGIN: Duration = Duration::from_secs(5);
 
-/// The maximum timeout for living guards. A very long timeout would overflow the deadline.
+/// The maximum timeout for living guards. Prevents an overflow of the deadline.
 const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// Ends the processes that dead runs left behind.
@@ -101,7 +83,6 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
 pub struct Sweeper {
     records_dir: PathBuf,
     timeout: Duration,
-    /// The project folder of the swept runs. Processes of other projects are spared.
     project: PathBuf,
 }
 
@@ -145,8 +126,8 @@ impl Sweeper {
         unproven
     }
 
-    /// Returns the dead runs that may have left processes or records. Removes the records of the
-    /// runs that have certainly left no process.
+    /// Returns the dead runs that may have left processes or records. Removes the records of runs
+    /// that certainly left no process.
     fn suspects<'d>(&self, dead: &'d [DeadRun], own: &Location) -> Vec<Suspect<'d>> {
         let Ok(recorded) = guard_record::by_run(&self.records_dir) else { return Suspect::all(dead) };
         let is_over = |dead: &&DeadRun| is_over(dead, own);
@@ -212,23 +193,21 @@ impl Sweeper {
 /// A dead run that may have left processes or records.
 struct Suspect<'d> {
     dead: &'d DeadRun,
-    /// False if certainly no process has the run's marker.
     may_be_marked: bool,
 }
 
 impl<'d> Suspect<'d> {
-    /// Makes every dead run a suspect. Used if the records or the processes cannot be read.
     fn all(dead: impl IntoIterator<Item = &'d DeadRun>) -> Vec<Self> {
         dead.into_iter().map(|dead| Self { dead, may_be_marked: true }).collect()
     }
 }
 
-/// True if certainly no process of the dead run is left, so that no search is needed.
+/// True if certainly no process of the dead run is left.
 fn is_over(dead: &DeadRun, own: &Location) -> bool {
     reaper::is_of_earlier_boot(dead, own) || reaper::was_first_of_its_namespace(dead)
 }
 
-/// Fails if the run is in fact alive and only its lock file was removed.
+/// Fails if the run is alive. Its lock file may have been removed.
 fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
     // The check succeeds if the process table cannot be read.
     let all = Processes::read().unwrap_or_default();
@@ -239,12 +218,8 @@ fn refuse_if_alive(marker: &Marker) -> Result<(), String> {
     }
 }
 
-/// Kills all processes with `marker` and all processes left by the commands of killed guards.
-/// Blocks until no process is left, or [`KILL_TIMEOUT`] has expired. Without a process table, only
-/// checks whether the process groups of the commands exist.
-///
-/// # Errors
-/// The reasons why processes may be left, as text.
+/// Kills all processes with `marker` and all processes that killed guards left. Fails with the
+/// reasons why processes may be left.
 fn end_all(marker: &Marker, killed_guards: &[Contents]) -> Result<(), String> {
     if Processes::read().is_err() {
         return check_groups(killed_guards);
@@ -289,9 +264,7 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     Ok(Outcome { killed, uncertain })
 }
 
-/// Waits until no guard of the run is alive. Meanwhile kills the descendants of the guards and all
-/// other processes with `marker`. After `deadline`, also kills the guards of this boot and pid
-/// namespace. Fails if a guard is still alive [`KILL_TIMEOUT`] after `deadline`.
+/// Waits until no guard of the run is alive. After `deadline`, kills the guards.
 fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {
@@ -322,7 +295,6 @@ fn unreadable(error: &io::Error) -> String {
     format!("the processes of the dead run cannot be determined: {error}")
 }
 
-/// Fails if a process group of the commands exists. Used if there is no process table.
 fn check_groups(killed_guards: &[Contents]) -> Result<(), String> {
     use rustix::io::Errno;
     use rustix::process::test_kill_process_group;

@@ -1,21 +1,21 @@
-//! Gives each command a private folder for temporary files, named by `TMPDIR`.
+//! Gives each command a private folder for temporary files.
 //!
 //! # Theory of operation
 //!
-//! A guard creates the folder before it starts a command, and removes the folder when no process of
-//! the command is left. The guard reuses an untouched folder for its next command, and may keep the
-//! folder of a failed command. The folder has mode 0700 and a name that cannot be guessed.
+//! A guard is a process that supervises commands. The guard creates the folder before a command
+//! starts, and removes the folder after the last process of the command has ended. An untouched
+//! folder is reused for the next command. The folder of a failed command may be kept.
 //!
-//! The guard holds an exclusive flock(2) on the folder. The lock shows that the guard is alive, and
-//! prevents systemd-tmpfiles(8) from removing the folder.
+//! The folder has mode 0700 and a name that cannot be guessed. The guard holds an exclusive
+//! flock(2) on the folder. The lock keeps sweeps and systemd-tmpfiles(8) from removing the folder.
 //!
 //! The record of the guard names the folder. If the guard is killed, its run or a later sweep
 //! removes the folder.
 //!
 //! # Limits
 //!
-//! The folder of a killed guard stays if the guard has no record, or if the path of the parent
-//! folder is not UTF-8 or is longer than [`MAX_RECORDED_PARENT`].
+//! The folder of a killed guard stays if the guard has no record. The folder also stays if the path
+//! of the parent folder is not UTF-8 or is longer than [`MAX_RECORDED_PARENT`].
 
 mod removal;
 
@@ -36,24 +36,22 @@ use crate::guard_record::Contents;
 
 pub(crate) const TMPDIR_VARIABLE: &str = "TMPDIR";
 
-/// The prefix of folder names; 16 lowercase hexadecimal digits follow. Names are short, because a
-/// command may create sockets in the folder. The path of a socket has at most 107 bytes (unix(7)).
+/// The prefix of folder names; 16 hexadecimal digits follow. Names are short, because the path of a
+/// socket has at most 107 bytes (unix(7)).
 const PREFIX: &str = "autoproc-";
 
-/// The prefix of the names of folders that are kept after the command has ended.
 const KEPT_PREFIX: &str = "autoproc-kept-";
 
 pub(crate) const NAME_LENGTH: usize = PREFIX.len() + 16;
 
-/// The maximum length in bytes of a parent folder's path in a record. A longer path, escaped in
-/// JSON, might not fit into a record.
+/// The maximum length of the parent folder's path, in bytes. A longer path might not fit into a
+/// record.
 pub(crate) const MAX_RECORDED_PARENT: usize = 512;
 
 const MODE: u32 = 0o700;
 
-/// The modification time of a new folder is set back by this time. Any later change in the folder
-/// then alters the modification time, even if the file system's times have a resolution of 2 s
-/// (FAT).
+/// New folders are backdated by this time. Any later change then alters the modification time, even
+/// with the 2 s resolution of FAT.
 const DATED_BACK: Duration = Duration::from_secs(60);
 
 /// A folder for temporary files that this process created and keeps locked.
@@ -65,7 +63,7 @@ pub(crate) struct TmpDir {
     state: State,
 }
 
-/// The attributes of a folder that tell whether it was replaced or changed.
+/// Tells whether a folder was replaced or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     file: (u64, u64),
@@ -77,9 +75,6 @@ struct State {
 
 impl TmpDir {
     /// Creates a folder at a path from [`new_path`].
-    ///
-    /// # Errors
-    /// If the folder cannot be created, opened or backdated.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         DirBuilder::new().mode(MODE).create(&path)?;
         let prepared = prepare(&path).inspect_err(|_| {
@@ -94,12 +89,12 @@ impl TmpDir {
         &self.path
     }
 
-    /// True if the folder itself is unchanged, and nothing was created, removed or renamed in it.
+    /// True if nothing in the folder was created, removed or renamed.
     pub(crate) fn is_untouched(&self) -> bool {
         State::of(&self.path).is_ok_and(|state| state == self.state)
     }
 
-    /// Removes the folder if it is empty. Returns true if the folder no longer exists.
+    /// Removes the folder if it is empty. Returns true if the folder is gone.
     pub(crate) fn remove_if_empty(&self) -> bool {
         match fs::remove_dir(&self.path) {
             Ok(()) => true,
@@ -107,20 +102,14 @@ impl TmpDir {
         }
     }
 
-    /// Renames the folder so that no sweep removes it. Returns the new path, or the old path if the
-    /// folder cannot be renamed.
+    /// Renames the folder to save it from sweeps. Returns the folder's path.
     pub(crate) fn keep(self) -> PathBuf {
         let name = self.path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
         let kept = self.path.with_file_name(format!("{KEPT_PREFIX}{}", name.unwrap_or_default()));
         if fs::rename(&self.path, &kept).is_ok() { kept } else { self.path }
     }
 
-    /// Removes the folder with its contents, without following links. If a link or a file has
-    /// replaced the folder, removes the link or the file.
-    ///
-    /// # Errors
-    /// If a file system is mounted in the folder, a part of the contents cannot be removed, or the
-    /// removal takes longer than some seconds.
+    /// Removes the folder with its contents. Does not follow links.
     pub(crate) fn remove(&self) -> io::Result<()> {
         removal::remove(&self.path)
     }
@@ -156,11 +145,8 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
 }
 
-/// Returns the absolute path of the folder in which new folders are created: this process's
-/// `TMPDIR`, or `/tmp` if `TMPDIR` is unset or empty.
-///
-/// # Errors
-/// If `TMPDIR` is a relative path, and the working directory of this process does not exist.
+/// Returns the absolute path of the parent folder: `TMPDIR`, or `/tmp` if `TMPDIR` is unset or
+/// empty.
 pub(crate) fn parent() -> io::Result<PathBuf> {
     let own = std::env::var_os(TMPDIR_VARIABLE).filter(|own| !own.is_empty());
     std::path::absolute(own.map_or_else(|| PathBuf::from("/tmp"), PathBuf::from))
@@ -177,17 +163,16 @@ pub(crate) fn is_name(name: &str) -> bool {
     name.len() == NAME_LENGTH && name.strip_prefix(PREFIX).is_some_and(|digits| digits.bytes().all(is_digit))
 }
 
-/// Removes the folder for temporary files that is named in the record of a killed guard. All
-/// processes of the guard must have ended. `owner` is the id of the user who owns the record.
+/// Removes the folder named in the record of a killed guard. All processes of the guard must have
+/// ended. `owner` is the id of the user who owns the record.
 pub(crate) fn remove_of_record(record: &Contents, owner: u32) {
     if let Some(path) = record.tmp_dir() {
         remove_abandoned(&path, owner);
     }
 }
 
-/// Removes the folder that a killed guard left at `path`. All processes of the guard must have
-/// ended. Spares a folder that a living guard has locked, or that belongs to neither this user nor
-/// `record_owner`, the owner of the guard's record.
+/// Removes the folder at `path`. Spares a folder that a living guard has locked. The folder must
+/// belong to this user or to `record_owner`.
 fn remove_abandoned(path: &Path, record_owner: u32) {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
     let Ok(parent) = File::open(parent) else { return };

@@ -1,4 +1,4 @@
-//! Property tests: placeholders are filled in correctly for paths of any bytes.
+//! Tests placeholders with paths of arbitrary bytes.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::ffi::{OsStr, OsString};
@@ -47,7 +47,6 @@ impl Parts {
     }
 }
 
-/// A name of any bytes except a dot, which would begin an extension.
 fn name() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![Just(b' '), Just(b'{'), Just(b'}'), Just(b'\''), Just(b'$'), 1_u8..];
     vec(byte.prop_filter("no separator", |byte| !b"/.".contains(byte)), 1..8)
@@ -63,7 +62,6 @@ fn token() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["{}", "{/}", "{//}", "{.}", "{/.}", "{rel}", "{#}", "{%}"])
 }
 
-/// Text that may contain braces but no placeholder.
 fn text() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["", "a", " ", "--out=", "{a}", "{", "${x}", "}", "é", "/", ".", "'", "\\"])
 }

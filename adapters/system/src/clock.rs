@@ -7,8 +7,7 @@ use autoproc_domain::Timestamp;
 use autoproc_domain::ports::Clock;
 use tokio::time::{Instant, sleep};
 
-/// The maximum sleep between two readings of the wall clock. If the clock is set during a wait, the
-/// wait ends late by at most this time. The `Clock` port allows a delay of a minute.
+/// The maximum sleep between two readings of the wall clock. Limits the delay if the clock is set.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 /// The system's wall clock. Waiting requires a tokio runtime with its time driver enabled.
@@ -34,8 +33,7 @@ fn wall_clock() -> Timestamp {
     })
 }
 
-/// Waits until `now` reaches `deadline`. Measures sleeps with the monotonic clock. Reads the wall
-/// clock again after each sleep, because the wall clock may have been set.
+/// Waits until `now` reaches `deadline`, even if the wall clock is set.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
     // The wait ends at this time at the latest, even if the clock was set back. The margin allows
@@ -53,8 +51,6 @@ mod tests {
 
     use super::*;
 
-    /// Returns the time of a wall clock that is `offset` microseconds ahead of the runtime's paused
-    /// clock.
     fn shifted(began: tokio::time::Instant, offset: &AtomicI64) -> Timestamp {
         Timestamp::from_micros(offset.load(Ordering::Relaxed)).saturating_add(began.elapsed())
     }

@@ -1,4 +1,4 @@
-//! Serializes an event as a line of the event log; see `docs/formats.md`.
+//! Serializes events as lines of the event log (`docs/formats.md`).
 
 use std::time::Duration;
 
@@ -87,10 +87,9 @@ pub(crate) struct AttemptText {
     path: PathText,
     item_id: u64,
     attempt: u32,
-    /// The number of the round; omitted if it is 1.
+    /// The number of the round, omitted if 1.
     #[serde(skip_serializing_if = "is_first")]
     round: u32,
-    /// The claim number; omitted if unknown, as after a recovery.
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<u64>,
 }
@@ -144,8 +143,7 @@ struct ResultText {
 }
 
 impl<'a> EventLine<'a> {
-    /// Returns the line for an event, or `None` for progress, which is reported too often for a
-    /// log.
+    /// Returns the line for an event, or `None` for progress.
     pub(crate) fn of(event: &'a RunEvent) -> Option<Self> {
         let body = Body::of(&event.kind)?;
         Some(Self { timestamp: event.at.to_string(), run_id: event.run.as_str(), body })

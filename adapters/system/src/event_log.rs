@@ -1,4 +1,4 @@
-//! The event log: the events of runs, one JSON document per line.
+//! The event log, a file with one JSON document per line.
 
 use std::path::PathBuf;
 

@@ -2,15 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! The log is read line by line and never held in memory as a whole. Queries for attempts and
-//! events read the log from the beginning. A query for attempts without conditions first reads the
-//! end of the log, and a longer part only if the answer is incomplete. For runs, and for the
-//! attempts of named runs, `location` first finds the offset at which the earliest wanted run
-//! begins.
+//! The log is read line by line and is never in memory as a whole. A query for attempts without
+//! conditions reads only the end of the log, if that is enough. A query for runs first finds the
+//! earliest wanted run with `location`, and starts there.
 //!
-//! The log is not authoritative: it may have been truncated, a power cut may have removed its end,
-//! and other programs may write to it. Unreadable lines are therefore skipped, and an attempt
-//! counts even if only its end is recorded.
+//! The log is not authoritative: a power cut may have removed its end, and other programs may write
+//! to it. Unreadable lines are therefore skipped. An attempt counts even if only its end is
+//! recorded.
 
 mod attempts;
 mod line;
@@ -40,11 +38,11 @@ pub(crate) use recorded::line;
 use runs::Runs;
 use visited::VisitedAttempts;
 
-/// The maximum number of attempts or events in an answer. The `History` port allows such a limit.
+/// The maximum number of attempts or events in an answer.
 const MAX_ENTRIES: usize = 1000;
 
-/// The number of bytes at the end of the log that a query without conditions reads first. They
-/// contain about 2000 attempts, twice [`MAX_ENTRIES`].
+/// A query without conditions first reads this many bytes at the end of the log. They contain about
+/// 2000 attempts, twice [`MAX_ENTRIES`].
 const END_BYTES: u64 = 1 << 20;
 
 /// Reads the history from an event log. Requires a tokio runtime: the file is read on a thread for
@@ -143,9 +141,8 @@ impl Lines {
         Ok(())
     }
 
-    /// Passes the lines about the query's item to `take`, or all lines if the query names no item.
-    /// Does not check the query's other conditions (time and run). Reads only the last `bytes`
-    /// bytes of the log. Returns true if this is the whole log.
+    /// Passes the lines about the query's item to `take`. Reads the last `bytes` bytes of the log.
+    /// Returns true if this is the whole log.
     fn for_each(&self, query: &HistoryQuery, bytes: u64, mut take: impl FnMut(Line)) -> io::Result<bool> {
         let Some(mut log) = self.open()? else { return Ok(true) };
         let start = log.metadata()?.len().saturating_sub(bytes);
@@ -168,7 +165,6 @@ impl Lines {
     }
 }
 
-/// Appends an entry. If there are then more than [`MAX_ENTRIES`], removes and returns the oldest.
 fn push_latest<T>(entries: &mut VecDeque<T>, entry: T) -> Option<T> {
     entries.push_back(entry);
     if entries.len() > MAX_ENTRIES { entries.pop_front() } else { None }

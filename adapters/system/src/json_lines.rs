@@ -62,8 +62,7 @@ impl Tail {
         self.write(&text)
     }
 
-    /// Writes a line with a single `write` call. `write_all` could make several calls, and another
-    /// process could write between them.
+    /// Calls `write` only once. Between two calls, another process could write.
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = loop {
@@ -77,8 +76,7 @@ impl Tail {
     }
 }
 
-/// The permissions of a new log. Paths and error output may be confidential, so only the owner may
-/// read the log.
+/// Only the owner may read the log. Paths and error output may be confidential.
 const MODE: u32 = 0o600;
 
 fn open(path: &Path) -> io::Result<File> {

@@ -1,32 +1,22 @@
-//! Implements the ports of autoproc on top of the operating system: wall clock, stop signal, start
-//! gate, history, and the observers that write files.
+//! Implements the ports of autoproc on top of the operating system.
 //!
 //! # Theory of operation
 //!
 //! - [`SystemClock`] is the wall clock.
-//! - [`StopWatch`] tells a run to stop when a user has written the stop file or a signal arrives.
-//!   [`write_stop_request`] writes the stop file.
-//! - [`MachineGate`] prevents new attempts while a disk is nearly full or not mounted, memory is
-//!   short, or the load is too high.
-//! - [`Suspension`] calls functions when this process is suspended (Ctrl-Z) and when it is
-//!   continued (`fg`). [`PauseSwitch`] pauses the commands of a run and prevents new attempts,
-//!   while the process of the run continues. [`PauseWatch`] keeps the run paused while the request
-//!   file of [`PauseFiles`] exists.
-//! - [`EventLog`] appends the events of a run to a log of [`JsonLines`]; [`EventLogHistory`] reads
-//!   the history from that log. [`EventLogReader`] and [`NewEventLog`] copy the log to and from
-//!   another store. [`Observers`] passes each event to several observers.
+//! - [`StopWatch`] stops a run after a signal or a request in the stop file.
+//! - [`MachineGate`] prevents new attempts while the machine lacks resources.
+//! - [`PauseSwitch`] pauses and resumes the commands of a run.
+//! - [`EventLog`] writes the events of a run. [`EventLogHistory`] reads the history from that log.
 //! - [`StateFile`] writes the state of a run to the state file, and its progress to the monitor
-//!   file. [`read_state_file`] and [`read_monitor_file`] read these files.
-//! - [`write_run_command`] records the command line of a run, so that the run can be repeated.
-//!   [`read_run_command`] reads the record.
+//!   file.
+//! - [`write_run_command`] records the command line of a run.
 //!
-//! The event log, the state file and the monitor file are only reports; the queue is authoritative.
-//! The reports are written without syncs. A failed write causes one warning, and the run continues.
+//! The queue is authoritative. The event log, the state file and the monitor file are only reports.
+//! They are written without syncs. A failed write causes one warning, and the run continues.
 //!
 //! # Deliberately absent
 //!
-//! This crate does not rotate the event log and writes nothing to the terminal. The caller chooses
-//! the paths of the files.
+//! This crate does not rotate the event log and writes nothing to the terminal.
 
 mod clock;
 mod event_line;

@@ -85,7 +85,7 @@ impl NewEventLog {
     }
 }
 
-/// True if the log at `path` does not exist, is empty, or has the same contents as `new`.
+/// True if replacing the log at `path` with `new` loses no data.
 fn is_free(path: &Path, new: &Path) -> io::Result<bool> {
     let present = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(present) => present,
@@ -97,7 +97,6 @@ fn is_free(path: &Path, new: &Path) -> io::Result<bool> {
     Ok(length == 0 || (length == wanted && is_same(present, new)?))
 }
 
-/// Compares the contents of two files, which must have equal length.
 fn is_same(one: File, other: File) -> io::Result<bool> {
     let mut pairs = BufReader::new(one).bytes().zip(BufReader::new(other).bytes());
     pairs.try_fold(true, |is_same, (one, other)| Ok(is_same && one? == other?))

@@ -1,12 +1,4 @@
-//! Prevents new attempts while a disk is nearly full or not mounted, memory is short, or the load
-//! is too high.
-//!
-//! # Theory of operation
-//!
-//! A measurement reads the mounts, the free disk space, the available memory and the load average.
-//! Memory and load are read only if they have a limit. A measurement is reused for half a second,
-//! because a run may start a hundred attempts per second. A pure function compares the measurement
-//! with the limits and decides whether attempts may start.
+//! Prevents new attempts while the machine lacks resources.
 
 mod memory;
 
@@ -22,8 +14,7 @@ use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use tokio::time::{Instant, sleep};
 
 /// The maximum age of a measurement, and the interval between checks while no attempt may start.
-/// Together, the two delay the detection of a change by at most one second, as the `StartGate` port
-/// requires.
+/// The sum is the delay of one second that the `StartGate` port allows.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
 const LOADAVG_PATH: &str = "/proc/loadavg";
@@ -71,14 +62,13 @@ pub struct MachineGate {
     latest: Mutex<Option<Checked>>,
 }
 
-/// The measured resources. Memory and load are `None` if they have no limit or the system does not
-/// report them.
+/// The measured resources; `None` if unlimited or unknown.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Measurement {
     free_disks: Vec<Option<u64>>,
     free_memory: Option<u64>,
     load: Option<f64>,
-    /// The index in [`StartLimits::mounts`] of the first folder that is not a mount point.
+    /// The first missing mount, as an index into [`StartLimits::mounts`].
     missing_mount: Option<usize>,
 }
 
@@ -153,9 +143,8 @@ impl StartGate for MachineGate {
 }
 
 impl StartLimits {
-    /// Returns the first resource that violates its limit, and the reason as text. If the resource
-    /// is that of `previous`, returns the text of `previous`, because a new text would be reported
-    /// as a change.
+    /// Returns the first resource that violates its limit, and the reason as text. The same
+    /// resource keeps its `previous` text, because a new text would be reported as a change.
     fn check(
         &self,
         measured: &Measurement,
@@ -209,9 +198,8 @@ fn free_disk(folder: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// True if a file system is mounted on the folder; a bind mount counts. If statx(2) does not report
-/// mounts (before Linux 5.8, and on other systems), compares the devices of the folder and of its
-/// parent.
+/// True if a file system is mounted on the folder. If statx(2) does not report mounts, compares
+/// device numbers.
 fn is_mount_point(folder: &Path) -> bool {
     match statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS) {
         Ok(status) if status.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {

@@ -1,7 +1,7 @@
-//! Converts the progress of a run to and from the format of the monitor file.
+//! Converts the progress of a run to and from the monitor file.
 //!
-//! The keys are those of the Python program that autoproc replaces, because scripts and dashboards
-//! read them. When the file is read, only the status is required.
+//! The keys are those of the Python program that autoproc replaces. Scripts and dashboards read
+//! them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,17 +54,15 @@ pub fn read_monitor_file(path: &Path) -> Result<Option<MonitorDocument>, StateFi
     Ok(read_document::<DocumentText>(path, MAX_BYTES)?.map(MonitorDocument::from))
 }
 
-/// The numbers for the monitor file that [`ProcessorState`] does not contain. They are computed
-/// from the events of a run.
+/// The numbers for the monitor file that [`ProcessorState`] does not contain.
 #[derive(Debug, Default)]
 pub(crate) struct MonitorTally {
     counts: Counts,
-    /// The number of files that reached a final status after the latest event that reported
-    /// `counts`.
+    /// The number of files that ended since the latest `counts`.
     ended_since: usize,
-    /// The number of attempts after which their file was completed, failed or timed out.
+    /// The number of attempts that gave their file a final status.
     attempts: u32,
-    /// The total duration of the attempts that `attempts` counts.
+    /// The total duration of the counted `attempts`.
     elapsed: Duration,
 }
 

@@ -1,12 +1,11 @@
-//! Represents paths in JSON. A path may contain any bytes, but JSON can contain only Unicode.
+//! Represents paths as JSON text.
 
 use std::path::Path;
 
 use autoproc_domain::FilePath;
 use serde::{Deserialize, Serialize};
 
-/// A path as text. If the path is not UTF-8, the text contains replacement characters, and
-/// `file_path_bytes` contains the exact bytes in hexadecimal.
+/// A path as text. If the path is not UTF-8, `file_path_bytes` holds its bytes in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PathText {
     pub(crate) file_path: String,

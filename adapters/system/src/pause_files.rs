@@ -1,10 +1,9 @@
-//! The two pause files of a run: a user's request to pause, and the mark that the run is paused.
+//! The two pause files of a run, in the folder of its lock file.
 //!
-//! Both files are in the folder of the run's lock file. Other processes create and remove the
-//! request, `<run>.pause`. Only the run creates and removes the mark, `<run>.paused`. The
-//! modification time of the mark is the start of the pause. When a run ends, it removes its own
-//! pause files and those of killed runs. The files are empty, because an empty file can be created
-//! even on a full disk.
+//! - `<run>.pause` is the request. Other processes create it to pause the run.
+//! - `<run>.paused` is the mark. The run creates it at the start of a pause.
+//!
+//! Both files are empty, because an empty file can be created even on a full disk.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -16,7 +15,6 @@ use autoproc_regular_file as regular_file;
 
 const REQUEST_SUFFIX: &str = ".pause";
 const MARK_SUFFIX: &str = ".paused";
-/// The suffix of a run's lock file, which exists while the run is alive.
 const LOCK_SUFFIX: &str = ".lock";
 
 /// The pause files of one run.
@@ -112,7 +110,6 @@ fn run_of(name: &str) -> Option<&str> {
     name.strip_suffix(REQUEST_SUFFIX).or_else(|| name.strip_suffix(MARK_SUFFIX))
 }
 
-/// Creates an empty file without following a link; returns false if the path exists already.
 fn create(path: &Path) -> io::Result<bool> {
     match regular_file::create(OpenOptions::new().write(true), path) {
         Ok(_) => Ok(true),

@@ -1,11 +1,7 @@
 //! Pauses a run: suspends its commands and prevents new attempts.
 //!
-//! # Theory of operation
-//!
-//! A run is paused while at least one [`PauseReason`] holds. During a requested pause, the process
-//! of the run continues. It obeys stop requests, keeps its leases, and is never suspended while it
-//! holds a lock. A thread looks for the request file five times a second. The request is a file
-//! rather than a signal, because creating a file that exists has no effect.
+//! During a requested pause, the process of the run continues. It obeys stop requests and keeps its
+//! leases. The request is a file rather than a signal, because creating a file twice has no effect.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -84,8 +80,7 @@ impl PauseSwitch {
         has_changed
     }
 
-    /// Pauses or resumes the run. Ignores a failure to create or remove the mark (`<run>.paused`),
-    /// because the mark only informs other processes.
+    /// Ignores errors of the mark file, because it only informs other processes.
     fn switch(&self, is_paused: bool) {
         if is_paused {
             self.published.send_replace(true);

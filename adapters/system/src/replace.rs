@@ -1,4 +1,4 @@
-//! Replaces small files atomically, and creates missing folders.
+//! Replaces small files atomically.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write as _};
@@ -17,8 +17,7 @@ use tempfile::{Builder, NamedTempFile};
 #[derive(Debug)]
 pub struct ReplacedFile {
     path: PathBuf,
-    /// The device and inode of the folder; `None` before the first replacement. Stays locked during
-    /// a replacement, so that replacements do not overlap.
+    /// The device and inode of the folder. Locked during each replacement.
     folder: Mutex<Option<(u64, u64)>>,
 }
 
@@ -172,8 +171,7 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
     })
 }
 
-/// Creates a temporary file. Only the umask limits its permissions, so that other users can read a
-/// report.
+/// Creates a temporary file. Other users may read it if the umask allows.
 fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     temporary_file_with(0o666, folder)
 }

@@ -1,8 +1,8 @@
-//! Records the command line of the latest run, so that the run can be repeated exactly.
+//! Records the command line of the latest run.
 //!
-//! The arguments are stored as separate words, which never pass through a shell. The record also
-//! contains the path and inode of its folder. If they differ from the actual folder, the record is
-//! a copy, for instance in a cloned repository. A copy must not choose the command that runs here.
+//! The record contains the path and inode of its folder. In a copy, for instance in a cloned
+//! repository, they differ from the actual folder. A copy must not choose the command that runs
+//! here.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -18,8 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::replace::replace_durably;
 use crate::state_document::{StateFileError, read_document};
 
-/// The maximum size of a record, in bytes. On Linux, a command line can have up to 6 MiB, for
-/// instance if a shell pattern inserts many names.
+/// The maximum size of a record, in bytes. On Linux, a command line can have up to 6 MiB.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// The command line of a run.

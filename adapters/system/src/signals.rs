@@ -1,5 +1,4 @@
-//! Handles signals of this process: checks for ignored signals, ends the process by a signal, and
-//! survives SIGXFSZ.
+//! Handles signals of this process.
 
 use std::io;
 use std::sync::Arc;
@@ -39,8 +38,7 @@ pub fn survive_file_size_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// True if this process ignores `signal`; false if unknown. Bit n-1 of `SigIgn` in
-/// `proc_pid_status(5)` stands for signal n.
+/// True if this process ignores `signal`; false if unknown. See `SigIgn` in `proc_pid_status(5)`.
 pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,7 +1,6 @@
-//! Converts the state of a run to and from the format of the state file.
+//! Converts the state of a run to and from the state file.
 //!
-//! Reading is lenient. A file of the Python program that autoproc replaces has only six of the
-//! keys, and its times have no time zone. A newer version of autoproc may add keys.
+//! Reading accepts missing and unknown keys, because other versions have fewer or more keys.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -16,13 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::path_text::PathText;
 
-/// The format version of the Python program that autoproc replaces. autoproc only adds keys, so the
-/// version stays the same.
+/// The format version of the Python program that autoproc replaces. autoproc only adds keys.
 const VERSION: &str = "1.0.0";
 
-/// The maximum size of a state file or monitor file, in bytes. A state file has at most 9 MB:
-/// `run --jobs` allows up to 256 current files, and a path has up to 4095 bytes. In JSON, a byte of
-/// a path takes up to 8 bytes: 6 as text (`\u0001`), and 2 in hexadecimal (`01`).
+/// The maximum size of a state file or monitor file, in bytes. A state file has at most 9 MB: up to
+/// 256 current files, 4095 bytes per path, and 8 bytes of JSON per byte of a path.
 pub(crate) const MAX_BYTES: u64 = 16 << 20;
 
 /// The content of a state file.
@@ -40,7 +37,7 @@ pub struct StateDocument {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateFileError {
-    /// The file cannot be read: check its permissions.
+    /// The file cannot be read. Check its permissions.
     #[error("cannot read {}", path.display())]
     Unreadable {
         /// The path of the file.
@@ -49,7 +46,7 @@ pub enum StateFileError {
         #[source]
         source: io::Error,
     },
-    /// The file is larger than any file that this program writes. The user should remove it.
+    /// The file is too large. Remove it.
     #[error("{} is larger than {} MiB", path.display(), max_bytes >> 20)]
     TooLarge {
         /// The path of the file.
@@ -57,7 +54,7 @@ pub enum StateFileError {
         /// The limit, in bytes.
         max_bytes: u64,
     },
-    /// The file does not have the expected format: remove it.
+    /// The file does not have the expected format. Remove it.
     #[error("{} does not have the expected format", path.display())]
     Malformed {
         /// The path of the file.

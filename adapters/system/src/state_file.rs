@@ -1,4 +1,4 @@
-//! Writes the state and the progress of a run to two files, for users and other programs.
+//! Writes the state and the progress of a run to two files.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,8 +13,7 @@ use crate::monitor_document::{self, MonitorTally};
 use crate::state_document;
 use crate::{OnWarning, ReplacedFile, WarnOnce};
 
-/// The minimum interval between two writes of the writer thread. People cannot read faster updates,
-/// and the writes cost little compared with processing a file.
+/// The minimum interval between two writes. People cannot read faster updates.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Observes a run and keeps two files up to date. The state file contains the [`ProcessorState`];
@@ -35,7 +34,7 @@ struct Shared {
     warning: WarnOnce,
     folded: Mutex<Folded>,
     changed: Condvar,
-    /// Wakes the writer thread from its pause between two writes when the observer is dropped.
+    /// Wakes the writer thread when the observer is dropped.
     closed: Condvar,
 }
 

@@ -4,31 +4,26 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The default time after which a drain that SIGTERM or SIGHUP requested becomes an abort. With the
-/// default grace time of 10 s, this makes 90 s, after which systemd kills a service
-/// (`DefaultTimeoutStopSec`, systemd-system.conf(5)).
+/// The time until a drain after SIGTERM or SIGHUP becomes an abort. systemd kills a service after
+/// 90 s (`DefaultTimeoutStopSec`), and the default grace time takes 10 s of this.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
-/// A second signal within this time after the first one is ignored. A closing terminal sends SIGHUP
-/// more than once, and nobody presses Ctrl-C twice that fast.
+/// A second signal within this time is ignored. A closing terminal sends SIGHUP more than once.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileRequest {
     #[default]
     Nothing,
-    /// The file exists without `now` in its first line, or cannot be read.
     Drain,
-    /// The first line of the file contains `now`.
     Abort,
 }
 
-/// All stop requests so far. Times are measured from one fixed moment on a monotonic clock.
+/// All stop requests so far. Times are relative to one fixed moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StopRequests {
-    /// True if the first signal requests an abort instead of a drain.
     skips_drain: bool,
-    /// The most urgent request that the stop file has contained since the last call of `clear`.
+    /// The most urgent request since the last call of `clear`.
     file: FileRequest,
     first_signal: Option<(StopCause, Duration)>,
     signals: u32,
@@ -54,13 +49,11 @@ impl StopRequests {
         self.drain_timeout = drain_timeout;
     }
 
-    /// Creates a value for a process that has nothing to drain: the first signal requests an abort.
     pub(crate) fn without_drain() -> Self {
         Self { skips_drain: true, ..Self::default() }
     }
 
-    /// Records the current request of the stop file. Removing the file does not withdraw the
-    /// request; only `clear` does.
+    /// Records a request of the stop file. Only `clear` withdraws the request.
     pub(crate) fn on_file(&mut self, request: FileRequest) {
         self.file = self.file.max(request);
         if self.file > FileRequest::Nothing {
@@ -77,8 +70,7 @@ impl StopRequests {
         self.cause.get_or_insert(cause);
     }
 
-    /// Withdraws the request of the stop file, but not the signals. Returns true if the stop file
-    /// had requested a stop.
+    /// Withdraws the request of the stop file. Returns false if there was no request.
     pub(crate) fn clear(&mut self) -> bool {
         let withdrawn = std::mem::take(&mut self.file);
         self.cause = self.first_signal.map(|(cause, _)| cause);
@@ -106,8 +98,7 @@ impl StopRequests {
         }
     }
 
-    /// A drain after an interrupt never expires, because the user at the terminal can interrupt
-    /// again.
+    /// A drain after an interrupt never expires, because the user can interrupt again.
     fn is_expired(&self, cause: StopCause, elapsed: Duration) -> bool {
         matches!(cause, StopCause::Terminate | StopCause::HangUp) && elapsed >= self.drain_timeout
     }

@@ -11,10 +11,8 @@ use autoproc_regular_file::{self as regular_file, Links};
 use crate::replace::replace;
 use crate::stop_decision::FileRequest;
 
-/// The word in the first line of the stop file that requests an abort instead of a drain.
 const NOW: &str = "now";
 
-/// The maximum number of bytes read from the stop file, more than a first line needs.
 const MAX_READ_BYTES: u64 = 1024;
 
 /// Requests a stop of every run that watches `path`: an abort if `now` is true, otherwise a drain.
@@ -58,8 +56,7 @@ impl StandingStop {
     }
 }
 
-/// Reads the request in the stop file. An unreadable file requests a drain, because ignoring a stop
-/// request would be worse.
+/// Reads the request in the stop file. An unreadable file requests a drain.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,

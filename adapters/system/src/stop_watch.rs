@@ -1,12 +1,11 @@
-//! Watches the stop file and signals, and publishes the resulting stop level.
+//! Watches the stop file and signals, and publishes the stop level.
 //!
 //! # Theory of operation
 //!
-//! One thread checks the stop file and the time five times a second; another thread waits for
-//! signals. Threads are used rather than tasks, because reading a file can block, and a stop must
-//! take effect even while all workers of the runtime are busy. Each thread records what it observed
-//! and publishes the new level under one lock. `clear` removes the stop file under the same lock,
-//! so no thread can record the request of the removed file afterwards.
+//! One thread checks the stop file five times a second. Another thread waits for signals. They are
+//! threads rather than tasks, because a stop must take effect even while the runtime is busy. Each
+//! thread records and publishes under one lock. `clear` removes the stop file under the same lock.
+//! So no thread records the removed request afterwards.
 
 use std::io;
 use std::path::PathBuf;
@@ -24,8 +23,7 @@ use crate::signals::is_ignored;
 use crate::stop_decision::StopRequests;
 use crate::stop_file;
 
-/// The interval between checks of the stop file and of the time. The `StopSignal` port allows a
-/// delay of half a second.
+/// The interval between checks of the stop file. The `StopSignal` port allows half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A stop signal that watches the stop file and, after [`StopWatch::with_signals`], the signals
@@ -43,8 +41,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// not restored.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropping this sender ends the thread that checks the stop file. `None` if there is no such
-    /// thread.
+    /// Dropping this sender ends the thread that checks the stop file.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,

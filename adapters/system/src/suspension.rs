@@ -2,11 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! At Ctrl-Z, a terminal sends SIGTSTP to its foreground process group. Commands do not receive it,
-//! because they are in other process groups. A thread waits for the signal, calls `pause`, and then
-//! stops the whole process, as the signal's default action does. After SIGCONT (`fg`, `bg`), the
-//! thread calls `resume`. So exactly one call of `resume` follows each call of `pause`. A SIGCONT
-//! to a running process has no effect.
+//! At Ctrl-Z, a terminal sends SIGTSTP to its foreground process group. Commands are in other
+//! process groups and do not receive the signal. A thread receives it, calls `pause`, and then
+//! stops this process. After SIGCONT, the thread calls `resume`.
 
 use std::io;
 use std::thread::{self, JoinHandle};

@@ -1,4 +1,4 @@
-//! Warnings about failures that must not fail a run.
+//! Reports only the first of several warnings.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! Tests the handling of signals. The test raises signals in its own process, so no other test may
-//! run in this process.
+//! Tests the handling of signals. Must be the only test in its process.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -14,8 +13,6 @@ const STEPS: [(StopLevel, StopLevel); 3] = [
     (StopLevel::Aborting, StopLevel::Killing),
 ];
 
-/// Returns the signals to raise, and the stop cause for the first one. Omits SIGHUP if this process
-/// ignores it, as under nohup(1).
 fn signals() -> ([Signal; 3], StopCause) {
     if is_hang_up_ignored() {
         ([Signal::INT, Signal::TERM, Signal::INT], StopCause::Interrupt)
@@ -24,7 +21,6 @@ fn signals() -> ([Signal; 3], StopCause) {
     }
 }
 
-/// SIGHUP is signal 1, the lowest bit of `SigIgn` (`proc_pid_status(5)`).
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,8 +1,4 @@
-//! Tests Ctrl-Z and `fg` on a child process, because stopping the test process would stop all
-//! tests.
-//!
-//! With the argument `child`, this program is the child and prints a line for each pause and
-//! resume.
+//! Tests Ctrl-Z and `fg` on a child process.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -71,7 +67,6 @@ impl Supervised {
         kill_process(Pid::from_child(&self.process), signal).expect("a live child");
     }
 
-    /// Returns the state of the child process, the third field of `proc_pid_stat(5)`.
     fn state(&self) -> char {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("a live child");
         let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");

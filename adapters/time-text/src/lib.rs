@@ -1,5 +1,4 @@
-//! Parses the durations that users enter, and serializes times and durations with serde's attribute
-//! `with`.
+//! Parses durations such as `5m`, and serializes times with serde.
 //!
 //! # Deliberately absent
 //!

@@ -1,5 +1,4 @@
-//! Serializes a [`Duration`] as a number of seconds with a fraction, for the serde attribute
-//! `with`.
+//! Serializes a [`Duration`] as a number of seconds.
 
 use std::time::Duration;
 

@@ -1,21 +1,19 @@
-//! Parses the durations that users enter on the command line and in workflow files.
+//! Parses durations such as `500ms` and `1h30m`.
 //!
-//! A bare number means seconds. Any other text must be in jiff's friendly format (`500ms`, `5m`,
-//! `1h30m`, `2d`), in which a day has 24 hours. Months and years are refused, because their length
-//! varies.
+//! A bare number means seconds. A day has 24 hours. Months and years are refused, because their
+//! length varies.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// The maximum duration. A longer duration is probably a typing error. Adding it to a time could
-/// also exceed the range of the system's clocks.
+/// The maximum duration. A longer duration is probably a typing error.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The reason why a text is not a valid duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpan {
-    /// The text is neither a number nor in jiff's format, or it contains months or years.
+    /// The text has an unknown format, or contains months or years.
     #[error("a time is a number of seconds, or has units, as in 500ms, 5m, 1h30m; months and years are not accepted")]
     NoSpan,
     /// The duration is negative.

@@ -1,12 +1,11 @@
-//! Serializes a [`Timestamp`] as text, in the format of its `Display` implementation.
+//! Serializes a [`Timestamp`] as text.
 
 use std::fmt;
 
 use autoproc_domain::Timestamp;
 use serde::de::{self, Deserializer, Visitor};
 
-/// Parses a timestamp without allocating a `String`. Such strings would be most of the allocations
-/// when a large queue is read.
+/// Parses a timestamp without allocating a `String`. A large queue contains many timestamps.
 struct Point;
 
 impl Visitor<'_> for Point {

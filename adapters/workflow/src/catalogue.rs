@@ -1,9 +1,8 @@
 //! Finds the workflow files of a project.
 //!
-//! A user names a workflow by its id or by the path of its file. A word that contains a slash or
-//! ends in `.yaml` or `.yml` is a path. An id is looked up in the project's folders and then in an
-//! extra folder, in the order of the file names; the first match counts. The id of a file is the
-//! value of its key `id` or, without this key, the file name without its extension.
+//! A user names a workflow by its id or by the path of its file. A word with a slash or the ending
+//! `.yaml` or `.yml` is a path. Several files may have the same id. The project's folders then come
+//! before the extra folder, and the first file counts.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -68,7 +67,7 @@ pub enum FindError {
     NotFound {
         id: String,
         folders: Vec<PathBuf>,
-        /// The known ids that are most similar to `id`, the closest first.
+        /// The most similar known ids, the closest first.
         nearest: Vec<String>,
     },
     #[error("cannot read {}: {source}", path.display())]
@@ -151,7 +150,7 @@ impl Catalogue {
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
     }
 
-    /// Returns the paths of the workflow files, in the order in which an id is looked up.
+    /// Returns the paths of the workflow files in search order.
     fn paths(&self) -> Result<Vec<PathBuf>, FindError> {
         let mut paths = Vec::new();
         for folder in &self.folders {
@@ -224,8 +223,7 @@ fn id_of(path: &Path) -> String {
     workflow.map_or_else(|| stem(path), |workflow| workflow.id)
 }
 
-/// Reads up to one byte more than `MAX_FILE_BYTES`, so that the caller notices a file that is too
-/// large.
+/// Reads at most `MAX_FILE_BYTES` + 1 bytes, to detect larger files.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular_file::open_to_read(Links::Follow, path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

@@ -1,12 +1,8 @@
-//! Checks the consistency of a workflow, first alone and then against its project.
+//! Checks a workflow, first alone and then against its project.
 //!
-//! [`check_workflow`] checks a workflow alone; [`check_project`] checks the runners and task files
-//! that the workflow needs. An error means that the workflow must not be executed. After a warning,
-//! the workflow may still succeed. A note only informs, for instance that a key is ignored.
-//!
-//! Expressions may refer only to earlier phases. All possible transitions determine a topological
-//! order of the phases; the order in the file breaks ties. An earlier phase is accepted even if it
-//! is on another branch and may not run.
+//! Expressions may refer only to earlier phases. The transitions determine a topological order of
+//! the phases. The order in the file breaks ties. An earlier phase may be on another branch and may
+//! not run.
 
 mod code;
 mod flow;

@@ -1,8 +1,6 @@
-//! The content of a workflow file as plain values, in the order of the file.
+//! The content of a workflow file as plain values.
 //!
-//! Different notations are read into one form: a phase with a `task` instead of `steps` has one
-//! step, and a step without an `id` gets a derived id. Conditions and texts with `${…}` are not
-//! evaluated here.
+//! Conditions and texts with `${…}` are not evaluated here.
 #![allow(missing_docs, reason = "the JSON Schema describes the keys")]
 
 mod phase;

@@ -1,17 +1,15 @@
-//! Executes workflows: one execution per file, step by step, with one process per try of a step.
+//! Executes workflows, one execution per file.
 //!
 //! # Theory of operation
 //!
-//! An execution is a list of events, from which its state, [`ExecutionState`], is computed.
-//! `decide` computes the next event or step from the workflow and the state. Neither computation
-//! has side effects. The executor of an attempt calls `decide`, records the event or runs the step,
-//! and repeats. If a journal is kept, every event is appended to it. A finished step is durable
-//! before the next step of a phase or of the rollback begins. So a later attempt can resume the
-//! execution, even after a crash. A journal is stored in a file. If several machines share the
-//! queue, it is stored in a shared store instead, behind the port [`SharedJournals`].
+//! An execution is a list of events. Its state, [`ExecutionState`], is computed from the events.
+//! The function `decide` computes the next event or step from the workflow and the state. The
+//! executor of an attempt calls `decide`, records the event or runs the step, and repeats.
 //!
-//! Conditions and `${…}` are evaluated when the execution reaches them, with the values of the
-//! inputs and of earlier steps.
+//! A journal stores the events. A finished step is durable before the next step of a phase or of
+//! the rollback begins. So a later attempt can resume the execution, even after a crash. A journal
+//! is a file. If several machines share the queue, it is in a shared store instead
+//! ([`SharedJournals`]).
 //!
 //! # Deliberately absent
 //!

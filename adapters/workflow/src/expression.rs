@@ -2,27 +2,24 @@
 //!
 //! # Theory of operation
 //!
-//! An expression has the syntax of minijinja and some further words, such as `AND` and `exists`;
-//! see `rewriting`. In a text, an unknown name is an error that lists the known names. In a
-//! condition, an unknown name is null.
+//! Expressions have the syntax of minijinja, and further words such as `AND` and `exists`. In a
+//! text, an unknown name is an error. In a condition, an unknown name is null.
 //!
-//! A text is split into literals and `${expression}`. `$${` stands for a literal `${`. All other
-//! text, such as `{}`, `{timestamp}`, `{{` and `{%`, is literal. A text that is exactly one
-//! `${expression}` has the value of the expression, of any type. Within a longer text, a value that
-//! is not a text becomes JSON in one line, and null is an error.
+//! In a text, only `${expression}` is special, and `$${` stands for a literal `${`. A text of
+//! exactly one `${expression}` may have a value of any type. Within a longer text, a value other
+//! than a text becomes JSON in one line, and null is an error.
 //!
-//! Values are never inserted into a shell command. Each `${expression}` becomes a quoted reference
-//! to an environment variable, and a shell does not parse the expansion of a variable (POSIX, Shell
-//! Command Language, 2.6).
+//! In a shell command, each `${expression}` becomes a quoted reference to an environment variable.
+//! Values are never inserted into the command. A shell does not parse the expansion of a variable
+//! (POSIX, Shell Command Language, 2.6).
 //!
-//! Evaluation takes bounded time and memory. Expressions have a maximum length
-//! ([`compile::MAX_EXPRESSION_CHARACTERS`]), a maximum number of operations, and no loops or
-//! assignments. The results of filters and the rendered texts have maximum sizes.
+//! Expressions have no loops, and their length and number of operations are limited. Results have
+//! maximum sizes. Evaluation therefore takes bounded time and memory.
 //!
 //! # Deliberately absent
 //!
-//! Expressions have no statements, macros or includes. They cannot access files, the environment,
-//! the time or random numbers: the value of an expression depends only on the values of its names.
+//! Expressions cannot access files, the environment, the time or random numbers. Their values
+//! depend only on the values of their names.
 
 mod braces;
 mod compile;

@@ -1,21 +1,19 @@
-//! Processes files with workflows, which consist of phases and steps.
+//! Processes files with workflows. A workflow consists of phases, and a phase of steps.
 //!
 //! # Theory of operation
 //!
-//! A workflow file is YAML. It is parsed into a tree of nodes with positions, and the tree is read
-//! into the types of [`definition`]. The resulting workflow is checked for consistency, then
-//! against the project's runners and task files. Reading and checking collect all problems, with
-//! position and severity. Reading ends at the first problem only if the file is too large, is not
-//! valid YAML, or has no key `workflow`.
+//! A workflow file is YAML. The YAML is parsed into a tree, and the tree is read into the types of
+//! [`definition`]. Then the workflow is checked, also against the project's runners and task files.
+//! All problems are collected, with position and severity.
 //!
-//! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue; a
-//! [`TaskOrchestrator`] executes it on one file. [`execution`] derives the next step from the past
-//! events and can journal every event, so that a later attempt resumes where an earlier one ended.
-//! A [`StepRunner`](execution::StepRunner) runs the processes.
+//! A [`WorkflowOrchestrator`] executes a checked workflow on the files of a queue. A
+//! [`TaskOrchestrator`] executes a workflow on one file. [`execution`] derives the next step from
+//! the past events. If the events are in a journal, a later attempt can resume the execution. A
+//! [`StepRunner`](execution::StepRunner) runs the processes.
 //!
 //! # Deliberately absent
 //!
-//! This crate does not implement the rules of the queue, and does not start or supervise processes.
+//! This crate does not implement the rules of the queue, and does not start processes.
 
 pub mod definition;
 pub mod execution;

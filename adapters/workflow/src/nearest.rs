@@ -1,13 +1,11 @@
-//! Finds the known words that are most similar to a given word, for messages.
+//! Finds known words similar to a given word.
 
 const MAX_LISTED: usize = 12;
 
-/// The maximum number of known words that are compared with one word. The limit keeps the check
-/// fast for a file with thousands of unknown and thousands of known words.
+/// The maximum number of known words to compare. The limit keeps the check of large files fast.
 const MAX_COMPARED: usize = 256;
 
-/// Returns the known word that is most similar to `word`, if they differ by one typing error, or by
-/// up to two if `word` has six or more characters. Ignores case.
+/// Returns the most similar known word, within one or two typing errors.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = word.to_lowercase();
     let tolerated = (word.chars().count() / 3).clamp(1, 2);
@@ -28,7 +26,6 @@ pub(crate) fn nearest_first<'a>(word: &str, known: impl IntoIterator<Item = &'a 
     ranked.into_iter().take(MAX_LISTED).map(|(_, known)| known.to_owned()).collect()
 }
 
-/// Lists the words that [`nearest_first`] has returned. The text says if there may be more.
 pub(crate) fn list_known(noun: &str, nearest: &[String]) -> String {
     let verb = if nearest.len() < MAX_LISTED { ":" } else { " include" };
     format!("known {noun}{verb} {}", nearest.join(", "))

@@ -1,5 +1,4 @@
-//! Implements the [`Orchestrator`] port with workflows, and executes a workflow on one file outside
-//! a queue.
+//! Implements the [`Orchestrator`] port with workflows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

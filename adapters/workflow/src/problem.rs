@@ -1,4 +1,4 @@
-//! The problems that are found in a workflow file.
+//! The problems in a workflow file.
 
 use std::fmt;
 
@@ -72,7 +72,6 @@ impl Problem {
     }
 }
 
-/// Writes a problem without its position and severity.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -89,12 +88,12 @@ impl fmt::Display for Problem {
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<Problem>,
-    /// The number of omitted problems and their worst severity; `None` if none is omitted.
+    /// The number and the worst severity of the omitted problems.
     omitted: Option<(usize, Severity)>,
 }
 
 impl Problems {
-    /// The maximum number of problems that are kept: more than a person reads.
+    /// More problems than a person reads.
     const MAX_KEPT: usize = 1_000;
 
     pub(crate) fn error(&mut self, position: Position, message: impl Into<String>) -> &mut Problem {
@@ -109,8 +108,7 @@ impl Problems {
         self.add(Problem { severity: Severity::Note, ..Problem::error(position, message) })
     }
 
-    /// Adds a problem and returns it, so that the caller can add details. The newest problem is
-    /// kept even beyond `MAX_KEPT`.
+    /// Keeps the newest problem even beyond `MAX_KEPT`, because the caller may add details.
     pub(crate) fn add(&mut self, problem: Problem) -> &mut Problem {
         if self.found.len() > Self::MAX_KEPT {
             self.omit_last();

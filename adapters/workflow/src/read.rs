@@ -1,8 +1,4 @@
-//! Reads a text into a [`Workflow`] and collects every problem.
-//!
-//! The schema determines the keys of each mapping and the kinds of their values. An unknown key or
-//! a value of the wrong kind is reported as a problem, and reading continues. [`crate::check`]
-//! checks the references between parts of the file.
+//! Reads the text of a workflow file.
 
 mod execute;
 mod fields;
@@ -20,13 +16,10 @@ use crate::definition::{Position, Workflow};
 use crate::problem::Problems;
 use crate::tree;
 
-/// The maximum size of a workflow, task or runners file in bytes: a hundred times the size of the
-/// largest known handwritten workflow.
+/// The maximum size of a file in bytes: a hundred times the largest known handwritten workflow.
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
 
-/// Reads the text of a workflow file; returns `None` if nothing could be read. If `problems`
-/// contains an error afterwards, the workflow must not be executed. A file without an id gets
-/// `fallback_id`.
+/// Reads a workflow file. If `problems` contains an error, the workflow must not be executed.
 pub(crate) fn read(text: &str, fallback_id: &str, problems: &mut Problems) -> Option<Workflow> {
     if text.len() > MAX_FILE_BYTES {
         problems.error(Position::START, format!("the file is larger than {MAX_FILE_BYTES} bytes"));
@@ -46,8 +39,6 @@ struct Reader<'r> {
     problems: &'r mut Problems,
 }
 
-/// True if expressions can use the word as a name: an ASCII letter or `_`, followed by ASCII
-/// letters, digits and `_`.
 pub(crate) fn is_name(word: &str) -> bool {
     let mut characters = word.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')

@@ -1,4 +1,4 @@
-//! The project's table of runners: the programs that carry out the commands and tasks of workflows.
+//! The project's table of runners: the programs for commands and tasks.
 //!
 //! The table is in `autoproc.toml` in the project folder:
 //!
@@ -14,13 +14,12 @@
 //! generate_tag = ["./tag.sh", "{input.source_code}", "{file}"]
 //! ```
 //!
-//! The runner `task` is for the tasks that `[runners.tasks]` does not list, and `command` for the
-//! commands that `[runners.commands]` does not list.
+//! The runners `task` and `command` are for all unlisted tasks and commands.
 //!
-//! A runner is a program and its arguments, without a shell. In the program and in each argument,
-//! `{file}`, `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}`, `{input.NAME}` and
-//! `{param.NAME}` are replaced; other text in braces is kept. An unknown section or key is an
-//! error. The section `[store]` is not about runners; see [`store_section`].
+//! A runner is a program with arguments, without a shell. In the program and its arguments, these
+//! placeholders are replaced: `{file}`, `{task}`, `{name}`, `{workflow}`, `{phase}`, `{step}`,
+//! `{input.NAME}` and `{param.NAME}`. Other text in braces is kept. An unknown section or key is an
+//! error.
 
 mod additions;
 mod placeholders;
@@ -47,7 +46,6 @@ pub(crate) const FILE_NAME: &str = "autoproc.toml";
 pub struct Runners {
     task: Option<Runner>,
     command: Option<Runner>,
-    /// The runners of tasks, by the value of the key `task` in the workflow file.
     #[serde(default)]
     tasks: BTreeMap<String, Runner>,
     #[serde(default)]
@@ -75,7 +73,7 @@ pub enum RunnersError {
 pub struct MissingRunner {
     step: String,
     pub(crate) needed: Needed,
-    /// The two lines that the user must add to `autoproc.toml`: the section header and the entry.
+    /// The section header and the entry to add to `autoproc.toml`.
     pub(crate) lines: [String; 2],
 }
 
@@ -120,7 +118,7 @@ impl Runners {
         Ok(document.runners)
     }
 
-    /// Returns the runner of a step; `None` if the step names its program itself.
+    /// Returns the runner of a step, if the step needs a runner.
     ///
     /// # Errors
     /// [`MissingRunner`] if the table has no runner for the step.
@@ -144,8 +142,7 @@ impl Runners {
 struct Document {
     #[serde(default)]
     runners: Runners,
-    /// Only [`store_section`] reads this section. The field exists because unknown sections are
-    /// errors.
+    /// For [`store_section`] only. Without this field, the section would be an error.
     #[serde(default, rename = "store")]
     _store: IgnoredAny,
 }
@@ -183,8 +180,7 @@ fn no_command(step: &Step, name: &str) -> MissingRunner {
     MissingRunner { step: step.id.clone(), needed, lines }
 }
 
-/// Returns a name as a key of TOML, in quotes if necessary. A JSON string is also a TOML string,
-/// unless it contains the character DEL.
+/// Returns a name as a TOML key. A JSON string is a TOML string, unless it contains DEL.
 fn key_of(name: &str) -> String {
     let is_bare = name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character));
     if is_bare && !name.is_empty() {

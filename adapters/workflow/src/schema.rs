@@ -1,19 +1,14 @@
-//! The JSON Schema of workflow files, which the reader follows.
+//! The JSON Schema of workflow files, `docs/schema/workflow.schema.json`.
 //!
-//! `docs/schema/workflow.schema.json` is the single description of the format: editors use it for
-//! completion and checks, and the reader takes from it the keys of each mapping and the kinds of
-//! their values. [`crate::check`] implements the rules that a schema cannot express.
-//!
-//! The reader uses the keywords `$ref`, `anyOf`, `oneOf`, `type`, `const`, `properties`,
-//! `required`, `items`, `additionalProperties` and `pattern`. The tests compare the reader with the
-//! whole schema.
+//! The reader takes the allowed keys and kinds of values from the schema. [`crate::check`]
+//! implements the rules beyond the schema. The reader supports only the keywords in use, and the
+//! tests compare the reader with the whole schema.
 
 use std::sync::LazyLock;
 
 use crate::tree::{self, Kind, Node};
 
-/// The schema file, which is JSON. It is parsed as YAML, a superset of JSON, because the YAML tree
-/// keeps the order of the keys.
+/// The JSON file is parsed as YAML, because the YAML tree keeps the order of the keys.
 static FILE: LazyLock<Node> = LazyLock::new(|| {
     tree::parse(include_str!("../../../docs/schema/workflow.schema.json")).expect("the tests read the schema")
 });
@@ -27,8 +22,7 @@ impl Schema {
         Self(&FILE)
     }
 
-    /// Returns the keys of a mapping and the schemas of their values, in the order of the schema
-    /// file.
+    /// Returns the keys of a mapping, each with the schema of its value.
     pub(crate) fn keys(self) -> Vec<(&'static str, Self)> {
         match self.find("properties") {
             Some(Kind::Map(keys)) => keys.iter().map(|(key, value)| (key.value.as_str(), Self(value))).collect(),
@@ -40,16 +34,14 @@ impl Schema {
         self.find("required").map(texts).unwrap_or_default()
     }
 
-    /// Returns the schema of the elements of a list, or of the values of a mapping that allows any
-    /// key.
+    /// Returns the schema of list elements or mapping values.
     pub(crate) fn elements(self) -> Self {
         let mut forms = self.forms().into_iter();
         let elements = forms.find_map(|form| form.get("items").or_else(|| form.get("additionalProperties")));
         elements.unwrap_or_else(|| unreachable!("the schema has no such list: {self:?}"))
     }
 
-    /// True if the schema allows values of this kind. A schema that allows only integers also
-    /// allows the kind `Number`.
+    /// True if the schema allows this kind. Integers have the kind `Number`.
     pub(crate) fn allows(self, kind: &Kind) -> bool {
         let names: &[&str] = match kind {
             Kind::Null => &["null"],
@@ -76,14 +68,11 @@ impl Schema {
         self.forms().into_iter().filter_map(|form| form.value("type")).flat_map(texts).collect()
     }
 
-    /// Returns the value of a keyword in the first alternative of the schema that contains the
-    /// keyword.
     fn find(self, keyword: &str) -> Option<&'static Kind> {
         self.forms().into_iter().find_map(|form| form.value(keyword))
     }
 
-    /// Returns the alternatives in `anyOf` or `oneOf`, or the schema itself if it has none or has
-    /// the keyword `type`. References are resolved.
+    /// Returns the alternatives in `anyOf` or `oneOf`, with references resolved.
     fn forms(self) -> Vec<Self> {
         if let Some(Kind::Text(reference)) = self.value("$ref") {
             let mut path = reference.trim_start_matches("#/").split('/');

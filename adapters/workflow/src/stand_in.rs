@@ -1,9 +1,8 @@
-//! Generates stand-ins for missing runners, so that a user can try a workflow without them.
+//! Generates stand-ins for missing runners, so that users can try workflows.
 //!
-//! All commands and tasks without a runner share one script. The script prints what a runner would
-//! receive, and returns example values. Entries in `autoproc.toml` assign the script to these
-//! commands and tasks. A second file contains the example values of each phase. Existing files stay
-//! as they are, but `autoproc.toml` gets additional lines.
+//! All commands and tasks without a runner get one shared script. The script prints the data that a
+//! runner would receive, and returns example values. Existing files stay as they are, except that
+//! `autoproc.toml` gets additional lines.
 
 mod comparisons;
 mod samples;
@@ -28,7 +27,6 @@ use crate::runners::{FILE_NAME, MissingRunner, Runners, RunnersError};
 use samples::text_of_input;
 use simulation::Examples;
 
-/// The path of the script, relative to the project folder.
 const SCRIPT: &str = "runners/stand-in";
 
 const SCRIPT_TEXT: &str = include_str!("stand_in/script.sh");
@@ -106,8 +104,7 @@ fn text_of(path: &Path) -> Result<String, RunnersError> {
     }
 }
 
-/// Returns the path of the script. It is absolute if a step that needs a runner has a `workdir`,
-/// and otherwise relative to the project folder.
+/// Returns the path of the script. The path is absolute if a step starts in another folder.
 fn program(project: &Path, workflow: &Workflow) -> String {
     let starts_elsewhere = |step: &Step| step.needs_runner() && step.workdir.is_some();
     let absolute = project.join(SCRIPT).to_str().map(str::to_owned);
@@ -128,7 +125,6 @@ fn missing_runners(workflow: &Workflow, runners: &Runners) -> Vec<MissingRunner>
     missing
 }
 
-/// True if the runner of a step is the stand-in script.
 fn uses_stand_in(workflow: &Workflow, runners: &Runners) -> bool {
     let is_stand_in = |step: &Step| {
         let runner = runners.for_step(step).ok().flatten();
@@ -137,7 +133,7 @@ fn uses_stand_in(workflow: &Workflow, runners: &Runners) -> bool {
     all_steps(workflow).any(is_stand_in)
 }
 
-/// Returns a line for each phase that needs a runner: its id and its example values in JSON.
+/// Returns the ids and example values of phases that need a runner, one phase per line.
 fn values_text(plan: &Plan, examples: &Examples) -> String {
     let mut text =
         "# What the stand-in returns in each phase. To renew it, remove this file and repeat `workflow init`.\n"
@@ -156,7 +152,7 @@ fn input_texts(workflow: &Workflow, examples: &Examples) -> Vec<(String, String)
     workflow.inputs.iter().filter(is_given).map(|input| (input.name.clone(), text_of_input(input))).collect()
 }
 
-/// Creates a file, and its folder if needed. Returns false if the path already exists.
+/// Returns false if the path already exists.
 fn create(path: &Path, text: &str, mode: u32) -> Result<bool, StandInError> {
     let mut options = OpenOptions::new();
     options.write(true).mode(mode);
@@ -172,8 +168,7 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<bool, StandInError> {
     }
 }
 
-/// Creates or replaces the file at `path`. Follows a symbolic link, and keeps the permissions of an
-/// existing file.
+/// Writes the file at `path`. Follows a symbolic link, and keeps existing permissions.
 fn replace_kept_mode(path: &Path, text: &str) -> io::Result<()> {
     match fs::canonicalize(path) {
         Ok(file) => {

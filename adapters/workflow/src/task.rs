@@ -1,8 +1,7 @@
 //! Reads task files: Markdown with a table of fields.
 //!
-//! Only the first table with the head `Field` and `Value` is read; the rest of the file is for the
-//! program or person that does the task. A workflow names a task by a path, or by a bare name:
-//! `NAME` stands for `tasks/NAME.md`. The path is looked up in the [`TaskFolders`].
+//! A workflow names a task by a path or by a bare name. The bare name `NAME` stands for
+//! `tasks/NAME.md`.
 
 mod table;
 
@@ -14,7 +13,7 @@ use crate::read::small_file;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskFile {
     pub(crate) path: PathBuf,
-    /// The fields in the order of the file, with unique names; empty if there is no table.
+    /// The fields in the order of the file. Their names are unique.
     pub(crate) fields: Vec<TaskField>,
 }
 
@@ -33,7 +32,7 @@ pub(crate) enum TaskSource {
     File(TaskFile),
     /// The bare name of a task that has no file.
     Name(String),
-    /// The path of a file that does not exist. A relative path is joined to the project folder.
+    /// The path of a file that does not exist.
     Missing(PathBuf),
 }
 
@@ -55,7 +54,7 @@ impl TaskFile {
     /// Reads the table of a task file.
     ///
     /// # Errors
-    /// [`TaskError::Invalid`] if a field is given twice or has no name.
+    /// Fails if a field is given twice or has no name.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, TaskError> {
         let invalid = |(line, message)| TaskError::Invalid { path: path.to_owned(), line, message };
         Ok(Self { path: path.to_owned(), fields: table::fields(text).map_err(invalid)? })
@@ -67,8 +66,7 @@ impl TaskFile {
 }
 
 impl TaskFolders {
-    /// Returns the folders to search, in this order: the folder of the workflow file, the parent of
-    /// that folder, the project folder, and its subfolders `core` and `engine`.
+    /// Returns the folders to search for task files, in the order of the search.
     pub(crate) fn of(project: &Path, workflow: &Path) -> Self {
         let own = workflow.ancestors().skip(1).take(2).map(Path::to_owned);
         let in_project = [project.to_owned(), project.join("core"), project.join("engine")];
@@ -78,7 +76,7 @@ impl TaskFolders {
     /// Finds a task and reads its file.
     ///
     /// # Errors
-    /// [`TaskError`] if the file of the task cannot be read or is invalid.
+    /// Fails if the file cannot be read or is invalid.
     pub(crate) fn find(&self, task: &str) -> Result<TaskSource, TaskError> {
         let is_path = task.contains('/') || has_extension(task);
         let relative = if is_path { PathBuf::from(task) } else { PathBuf::from(format!("tasks/{task}.md")) };

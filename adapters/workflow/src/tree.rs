@@ -1,8 +1,6 @@
 //! Parses YAML into a tree of nodes with positions.
 //!
-//! serde-saphyr parses the text and limits its depth and size. The tree keeps what serde would
-//! reject, such as repeated keys, so that one check reports all problems of a file. A value that an
-//! alias inserts has the position of the alias.
+//! The tree keeps repeated keys, so that one check reports all problems of a file.
 
 mod deserialize;
 
@@ -16,15 +14,12 @@ use serde_saphyr::{Error, Location};
 use crate::definition::{Located, Position};
 use crate::problem::Problem;
 
-/// The maximum nesting depth of a workflow file. Only input values are likely to nest deeply.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum number of parser events that aliases may add when they are expanded. A large file
-/// without aliases has about this number of events.
+/// The maximum number of parser events added by aliases.
 const MAX_REPLAYED_EVENTS: usize = 100_000;
 
-/// The maximum number of parser events. A workflow with 10,000 steps of five keys each needs about
-/// 125,000 events.
+/// The maximum number of parser events. 10,000 steps of five keys each need about 125,000.
 const MAX_EVENTS: usize = 500_000;
 
 pub(crate) type Node = Located<Kind>;
@@ -33,12 +28,11 @@ pub(crate) type Node = Located<Kind>;
 pub(crate) enum Kind {
     Null,
     Bool(bool),
-    /// A number, and its byte range in the text if known. The range preserves the spelling: `1.10`
-    /// must not become `1.1` in an argument.
+    /// A number, and its byte range in the text. The range preserves a spelling such as `1.10`.
     Number(serde_json::Number, Option<Range<usize>>),
     Text(String),
     List(Vec<Node>),
-    /// The entries in the order of the file, including repeated keys.
+    /// The entries in file order, including repeated keys.
     Map(Vec<(Located<String>, Node)>),
 }
 

@@ -1,8 +1,7 @@
 //! Hints for unknown commands and options.
 //!
-//! Clap suggests the most similar known word, even if that command or option is dangerous. This
-//! module keeps a suggestion only if a typing error is likely. For a word from another program, the
-//! hint names the equivalent in autoproc.
+//! Clap suggests the most similar word, even if it is dangerous. This module keeps only suggestions
+//! for likely typing errors.
 
 mod words;
 
@@ -22,14 +21,12 @@ use crate::word_roles::{Role, roles};
 use crate::{forgotten_dashes, program_path};
 use words::{COMMANDS, OPTIONS};
 
-/// The key under which a clap error stores an unknown command.
 const COMMAND: ContextKind = ContextKind::InvalidSubcommand;
 
 const REPEATED: &str = "`autoproc resume` repeats the latest run with its options and files";
 
-/// Replaces clap's unlikely suggestions with the hints of this module. In the arguments that the
-/// error quotes, escapes unprintable characters and removes passwords. `words` is the command line,
-/// including the program name.
+/// Replaces clap's unlikely suggestions with hints. Removes passwords and escapes unprintable
+/// characters in the quoted arguments.
 pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Command) -> Error {
     command.build();
     let words = words.get(1..).unwrap_or_default();
@@ -76,8 +73,7 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
     error
 }
 
-/// Returns the command line with `--` before the command of `run`, if clap rejected an option
-/// because `--` is missing.
+/// Returns the command line with the missing `--` of `run`.
 fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),
@@ -87,8 +83,7 @@ fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<Str
     forgotten_dashes::corrected(words, run, &env::current_dir().unwrap_or_default())
 }
 
-/// Removes passwords from the arguments that the error quotes. Escapes unprintable characters: a
-/// shell pattern may have inserted a file name that contains them.
+/// Also removes passwords from the arguments.
 fn escape_arguments(error: &mut Error) {
     let escaped = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) => {
@@ -102,8 +97,7 @@ fn escape_arguments(error: &mut Error) {
     }
 }
 
-/// Returns the command and its subcommand: the first two words before `--` that are neither options
-/// nor their values.
+/// Returns the names of the command and its subcommand.
 fn command_of<'w>(words: &'w [OsString], command: &Command) -> Vec<&'w str> {
     let before_dashes = words.iter().zip(roles(words, command)).take_while(|(word, _)| *word != "--");
     let named = before_dashes.filter(|(_, role)| *role == Role::Other).filter_map(|(word, _)| word.to_str());
@@ -152,9 +146,8 @@ fn program_hint(unknown: &str) -> Option<String> {
     is_program.then(|| format!("`autoproc run FILES -- {program} {{}}` runs {named} on each file"))
 }
 
-/// Returns the suggestions that differ from `unknown` by at most two typing errors. Allows only one
-/// error if `unknown` has fewer than four characters after its leading dashes. `None` if no
-/// suggestion is left.
+/// Returns the suggestions with at most two typing errors. Words of fewer than four characters may
+/// have one.
 fn near(unknown: &str, suggested: &ContextValue) -> Option<ContextValue> {
     let most = if unknown.trim_start_matches('-').len() < 4 { 1 } else { 2 };
     let is_near = |known: &&String| damerau_levenshtein(unknown, known) <= most;
@@ -175,7 +168,6 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
-    /// Finds a command by a name in [`OPTIONS`]. Also searches below `queue` and `workflow`.
     fn command_of_entry<'c>(root: &'c Command, name: &str) -> Option<&'c Command> {
         let groups = ["queue", "workflow"].iter().filter_map(|group| root.find_subcommand(group));
         [root].into_iter().chain(groups).find_map(|group| group.find_subcommand(name))

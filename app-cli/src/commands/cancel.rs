@@ -1,4 +1,4 @@
-//! `cancel`: cancels files, and lets the runs that process them continue.
+//! The command `cancel`: cancels files of the queue.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,7 +16,6 @@ use crate::queued_below;
 use crate::view::screen::Screen;
 use crate::view::{View, files};
 
-/// The statuses of files that can be cancelled.
 const LIVE: &[Status] = &[Status::Pending, Status::Processing];
 
 /// The arguments of `cancel`.

@@ -1,4 +1,4 @@
-//! `checkpoint`: tells users of the Python program that every change is saved immediately.
+//! The command `checkpoint`, for users of the Python program.
 
 use std::io::{self, Write};
 

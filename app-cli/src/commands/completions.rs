@@ -1,4 +1,4 @@
-//! `completions`: prints a script that completes autoproc's commands in a shell.
+//! The command `completions`: prints a completion script for a shell.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -39,14 +39,14 @@ pub(crate) fn completions(
     Ok(ExitCode::Success)
 }
 
-/// Returns a script with a fixed list of commands and options, for shells that cannot ask autoproc.
+/// Returns a script with a fixed list, for shells that cannot ask autoproc.
 fn fixed(shell: clap_complete::Shell, root: &clap::Command) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut without_hidden(root), "autoproc", &mut script);
     script
 }
 
-/// Leaves out the hidden top-level commands, because completions would offer them.
+/// Removes the hidden commands, because completions would offer them.
 fn without_hidden(whole: &clap::Command) -> clap::Command {
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     clap::Command::new("autoproc")

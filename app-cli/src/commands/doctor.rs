@@ -1,5 +1,4 @@
-//! `doctor`: checks the queue, its folder and its runs, and gives a hint for each problem. Creates
-//! and removes temporary files, but changes nothing else.
+//! The command `doctor`: checks the queue, its folder and its runs.
 
 pub(super) mod crash_test;
 mod runs;
@@ -97,9 +96,7 @@ struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Returns the exit code of the most severe problem, or success if there is none. The order of
-    /// severity is: damage, a newer version, I/O errors, a queue that cannot be written, and
-    /// temporary errors. All other problems follow.
+    /// Returns the exit code of the most severe problem.
     fn exit_code(&self) -> ExitCode {
         let codes = [ExitCode::Damaged, ExitCode::Config, ExitCode::Io, ExitCode::CannotWrite, ExitCode::TryAgain];
         let is_found = |code: &ExitCode| self.findings.iter().any(|finding| finding.level == Level::Problem(*code));

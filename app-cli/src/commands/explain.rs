@@ -1,4 +1,4 @@
-//! `explain`: shows what happened to one file, in chronological order, and what happens to it next.
+//! The command `explain`: shows the history and future of a file.
 
 mod next;
 mod situation;
@@ -23,7 +23,6 @@ use next::{Commands, Next};
 use situation::{Claimant, Situation};
 use view::Explained;
 
-/// The name of the event that reports a recovery.
 const RECOVERED: &str = "file_recovered";
 
 /// The arguments of `explain`.
@@ -55,9 +54,7 @@ pub(super) async fn explain(args: &ExplainArgs, context: &Context) -> Result<(),
     context.show(&Explained { file_path: item.file_path.clone(), item: Some(item), story, running, next })
 }
 
-/// Reads the attempts on an item and the situation of the item. If the run that claimed the item
-/// seems dead, it may just have ended normally. In this case, reads the item again until its claim
-/// stays the same.
+/// Reads the attempts and the situation of an item. Repeats this if the claim changes in between.
 async fn settled(
     mut item: QueueItem,
     word: &ItemWord,
@@ -76,10 +73,7 @@ async fn settled(
     }
 }
 
-/// Explains a file that is not in the queue by its past attempts.
-///
-/// # Errors
-/// [`CliError`] if no attempt on the file is known, or if the history cannot be read.
+/// Explains a file that is no longer in the queue.
 async fn explain_past(word: &ItemWord, context: &Context) -> Result<(), CliError> {
     let path = word.path();
     let commands = Commands::new(path, context);
@@ -101,8 +95,7 @@ async fn explain_past(word: &ItemWord, context: &Context) -> Result<(), CliError
     context.show(&Explained { file_path: path.clone(), item: None, story, running: None, next })
 }
 
-/// Returns the past attempts on a file, the oldest first. Searches all runs, because a file that
-/// has left the queue has no id.
+/// Returns the past attempts on a file, the oldest first. Searches all runs.
 async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttempt>, CliError> {
     let runs = context.past_runs(RunFilter::All).await?.runs.into_iter().map(|run| run.id).collect();
     let (sender, receiver) = channel();
@@ -120,8 +113,7 @@ async fn attempts_on(path: &FilePath, context: &Context) -> Result<Vec<PastAttem
     Ok(attempts)
 }
 
-/// Returns the distinct item ids of the attempts. A file that was removed and added again has
-/// several ids.
+/// A file that was added again has several ids.
 fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
     let mut ids: Vec<_> = attempts.iter().map(|attempt| attempt.of.id).collect();
     ids.sort_unstable();
@@ -129,8 +121,7 @@ fn ids(attempts: &[PastAttempt]) -> Vec<ItemId> {
     ids
 }
 
-/// Returns the events that report a recovery of the file. Empty if the history cannot be read; the
-/// caller has reported this error already.
+/// Returns the recoveries of the file. Empty if the history cannot be read.
 async fn recoveries(item: ItemId, path: &FilePath, context: &Context) -> Vec<PastEvent> {
     let events = context.wiring.history().events(HistoryQuery::of_item(item)).await.unwrap_or_default();
     let is_it =

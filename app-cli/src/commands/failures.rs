@@ -1,4 +1,4 @@
-//! `failures`: groups the failed files by the reason of their failure.
+//! The command `failures`: groups failed files by reason.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,6 @@ use crate::view::screen::Screen;
 use crate::view::time::local;
 use crate::view::{View, files};
 
-/// The maximum number of groups in the text output.
 const MAX_SHOWN: usize = 20;
 
 /// The arguments of `failures`.
@@ -56,7 +55,6 @@ pub(super) async fn failures(args: &FailuresArgs, context: &Context) -> Result<(
     context.show_named(&Failures { since, groups, project_option: context.project_option() })
 }
 
-/// Returns the message that no file has failed. `waiting` is the number of files awaiting a retry.
 fn no_failures(since: Option<Timestamp>, waiting: u64, context: &Context) -> String {
     let since = since.map_or_else(String::new, |at| format!(" since {}", local(at)));
     if waiting == 0 {

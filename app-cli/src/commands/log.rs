@@ -1,4 +1,4 @@
-//! `log`: shows or follows the output of an attempt.
+//! The command `log`: shows or follows the output of an attempt.
 
 mod attempts;
 pub(in crate::commands) mod choice;
@@ -70,7 +70,6 @@ pub(crate) struct LogArgs {
 }
 
 impl LogArgs {
-    /// Returns the stream to print; `None` for both.
     fn stream(&self) -> Option<Stream> {
         match (self.stdout, self.stderr) {
             (true, _) => Some(Stream::Stdout),
@@ -130,8 +129,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
     }
 }
 
-/// Returns the item that an argument names. If the item has left the queue, returns only its id,
-/// provided that an output of the item still exists.
+/// Finds an item by an argument. An item outside the queue must have output.
 async fn named(word: &OsStr, context: &Context) -> Result<(ItemId, Option<QueueItem>), CliError> {
     let word = ItemWord::parse(word, &context.cwd)?;
     let item = word.find(&*context.storage()).await?;
@@ -150,13 +148,11 @@ async fn latest_like(id: SignatureId, context: &Context) -> Result<(ItemId, Opti
     Ok((alike.latest.id, Some(alike.latest)))
 }
 
-/// True if this project folder or the database has output of the item's attempts.
 async fn has_output(item: ItemId, context: &Context) -> Result<bool, CliError> {
     let logs = logs(item, context)?;
     Ok(!logs.is_empty() || !Elsewhere::of(item, &logs, context).await?.is_empty())
 }
 
-/// Returns the outputs of an item in this project folder, even if the item has left the queue.
 fn logs(item: ItemId, context: &Context) -> Result<Vec<AttemptLog>, CliError> {
     context.wiring.attempt_logs().attempts_of(item).map_err(|error| no_folder(context, &error))
 }
@@ -182,7 +178,7 @@ async fn known(
     known.map_err(|error| no_folder(context, &error))
 }
 
-/// True if the request is for the next attempt of a pending item, which has not begun.
+/// True if the requested attempt is next and has not begun.
 fn is_before_wanted(item: &QueueItem, request: &LogArgs) -> bool {
     item.status == Status::Pending
         && request.round.is_none_or(|round| round == item.round)
@@ -219,15 +215,11 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     Ok(())
 }
 
-/// The warning if only a part of the output is separated into standard output and standard error.
 const PARTLY_APART: &str = "its standard output and standard error were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
 
-/// The warning if the output is not separated into standard output and standard error. Either an
-/// earlier version of autoproc wrote the output, or it was copied from another queue.
 const NOT_APART: &str = "its standard output and standard error were not kept apart; --stdout prints both";
 
-/// Returns words such as ` to its standard error`. Empty if both streams were requested, or if the
-/// attempt has no output file.
+/// Returns words such as ` to its standard error`, or an empty text.
 fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
     match request.stream().filter(|_| log.path.exists()) {
         Some(Stream::Stdout) => " to its standard output",
@@ -236,7 +228,7 @@ fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {
     }
 }
 
-/// True if the attempt may print more: its claim still exists, and its run is alive.
+/// True if the attempt may still print output.
 async fn is_current(log: &AttemptLog, context: &Context) -> Result<bool, CliError> {
     let item = context.storage().find(Selector::Id(log.item)).await?;
     let claim = item.and_then(|item| item.claim).filter(|claim| claim.number == log.claim);

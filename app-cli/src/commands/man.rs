@@ -1,4 +1,4 @@
-//! `man`: generates manual pages from the definition of the command line.
+//! `man`: generates manual pages.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -47,7 +47,6 @@ pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Res
     Ok(ExitCode::Success)
 }
 
-/// Writes one manual page for each command that is not hidden, and returns the number of pages.
 fn write_all(root: &clap::Command, dir: &Path) -> io::Result<usize> {
     fs::create_dir_all(dir)?;
     let (mut count, mut left) = (0, vec![root]);
@@ -65,7 +64,6 @@ fn page(command: &clap::Command) -> Man {
     Man::new(whole.override_usage(synopsis(command)))
 }
 
-/// Returns the usage with the list of options in place of `[OPTIONS]`.
 fn synopsis(command: &clap::Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let options = command.get_arguments().filter(|arg| !arg.is_positional() && !arg.is_hide_set());

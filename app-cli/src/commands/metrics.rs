@@ -1,5 +1,4 @@
-//! `metrics`: prints figures of the queue and its runs in the text format of Prometheus, or writes
-//! them to a file for the textfile collector of `node_exporter`.
+//! `metrics`: prints figures of the queue for Prometheus.
 
 mod figures;
 mod text;
@@ -19,8 +18,7 @@ use text::BEGINNING;
 
 const METRICS: FileKind = FileKind { beginning: BEGINNING, name: "file that `autoproc metrics` wrote" };
 
-/// The mode of the file. Every user may read it, because the collector usually runs as another
-/// user.
+/// The mode of the metrics file. The collector usually runs as another user.
 const MODE: u32 = 0o644;
 
 /// The arguments of `metrics`.
@@ -52,8 +50,7 @@ pub(super) async fn metrics(args: &MetricsArgs, context: &Context) -> Result<(),
     }
 }
 
-/// Returns the value of the label `queue`: the project folder, or the address of the database
-/// without user and password. Unprintable characters are escaped.
+/// Returns the value of the label `queue`. A database address appears without user and password.
 fn queue(context: &Context) -> String {
     let place = context.store_place().map(|place| Printable(&place).to_string());
     place.unwrap_or_else(|| Shown(context.project.root()).to_string())

@@ -1,4 +1,4 @@
-//! `migrate`: copies a queue with its history to another place.
+//! `migrate`: copies a queue to another place.
 
 use std::io::{self, Write};
 
@@ -17,11 +17,10 @@ use crate::view::screen::Screen;
 use crate::view::{View, counted, files};
 use crate::wiring::{Place, Server, Source, Target};
 
-/// The number of events that are copied in one step. These events take a few MB of memory.
+/// The number of events in one step. They take a few MB of memory.
 const EVENTS: usize = 5_000;
 
-/// The number of outputs that are copied in one step. Between two folders, each output takes up to
-/// 16 MiB of memory by default.
+/// The number of outputs in one step. Each takes up to 16 MiB of memory by default.
 const OUTPUTS: usize = 16;
 
 const EXECUTIONS: usize = 100;
@@ -103,7 +102,6 @@ fn refuse_equal(from: &Place, to: &Place) -> Result<(), CliError> {
     Ok(())
 }
 
-/// If a live run has locked the queue, adds a hint to the error: the command that stops the run.
 fn advised(error: CliError, place: &Place) -> CliError {
     if error.exit_code() != ExitCode::TryAgain || !error.message().contains("locked by the run ") {
         return error;
@@ -111,8 +109,7 @@ fn advised(error: CliError, place: &Place) -> CliError {
     error.with_hint(format!("stop it with: autoproc stop --wait {}", place.option()))
 }
 
-/// Fails if the queue has processing files. They belong to a dead run, and their claims would have
-/// no meaning in the copy.
+/// Fails if files are processing. Their claims would have no meaning in the copy.
 fn refuse_processing(queue: &FileQueue, place: &Place) -> Result<(), CliError> {
     match queue.counts().processing {
         0 => Ok(()),

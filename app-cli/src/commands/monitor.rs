@@ -1,5 +1,4 @@
-//! `monitor`: shows the progress of the latest run, from the monitor file. With `--watch`, repeats
-//! this until the run ends.
+//! `monitor`: shows the progress of the latest run.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +20,6 @@ use crate::view::screen::Screen;
 use crate::view::time::{local, running_span, span};
 use crate::view::{View, files};
 
-/// The interval at which `--watch` reads the monitor file.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 const UNKNOWN: &str = "–";
@@ -46,8 +44,7 @@ pub(super) async fn monitor(args: &MonitorArgs, context: &Context) -> Result<(),
     if args.watch { watch(context).await } else { context.show(&Monitor::read(context).await?) }
 }
 
-/// Shows the progress every second until no run is live or a signal arrives. Then prints the final
-/// progress. Returns early if standard output is closed.
+/// Shows the progress until no run is live or a signal arrives.
 async fn watch(context: &Context) -> Result<(), CliError> {
     let stop = context.wiring.signals()?;
     let is_redrawn = !context.json && context.console.out().can_redraw() && context.console.err().can_redraw();
@@ -91,8 +88,7 @@ struct Monitor {
 }
 
 impl Monitor {
-    /// Reads the live runs before the monitor file. If no run is live, the file no longer changes
-    /// after that. An unreadable file causes only a warning, because the file is informational.
+    /// Lists the live runs before it reads the monitor file. If no run is live, the file is final.
     async fn read(context: &Context) -> Result<Self, CliError> {
         let control = context.wiring.run_control();
         let mut live = context.runs().live().await?;
@@ -113,7 +109,6 @@ impl Monitor {
         })
     }
 
-    /// Returns the lines of the text, cut to fit the terminal of standard error.
     fn lines(&self, console: &Console) -> Result<Vec<String>, CliError> {
         let (layout, size) = (console.err(), Console::err_size());
         let mut text = Vec::new();
@@ -146,7 +141,6 @@ impl Monitor {
         }
     }
 
-    /// True if the monitor file describes a live run.
     fn is_reporting(&self) -> bool {
         self.is_live && self.document.status == ProcessorStatus::Running
     }

@@ -1,5 +1,4 @@
-//! `pause` and `resume`: suspend and continue the live runs on this machine. If the queue is in a
-//! database, only the runs of this project folder are affected.
+//! `pause` and `resume`: suspend and continue live runs on this machine.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -22,8 +21,6 @@ use crate::wiring::{Pause, RunControl};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The maximum time to wait for runs to confirm the request. A run checks for requests five times a
-/// second.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The arguments of `pause`.
@@ -89,7 +86,6 @@ async fn change(wanted: Wanted, context: &Context) -> Result<(), CliError> {
     if late.is_empty() { Ok(()) } else { Err(unconfirmed(wanted, &late)) }
 }
 
-/// Asks the run to change to the wanted state. Does not wait until the run has changed.
 async fn request(wanted: Wanted, run: &LiveRun, control: &RunControl, context: &Context) -> Result<Outcome, CliError> {
     if !control.is_local(run) {
         return Ok(Outcome::Elsewhere);
@@ -142,8 +138,6 @@ async fn wait(
     Ok(())
 }
 
-/// Sets `pause` and `files` of each affected run. The requests are already made, so an unreadable
-/// queue causes only a warning.
 async fn describe(affected: &mut [Affected], control: &RunControl, context: &Context) {
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
     let items = match context.storage().page(request).await {

@@ -1,4 +1,4 @@
-//! `queue …`: the commands that show and change the queue.
+//! The `queue` commands.
 
 pub(super) mod add;
 pub(super) mod clear;

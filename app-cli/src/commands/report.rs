@@ -1,4 +1,4 @@
-//! `report`: shows the results of past runs as text, as JSON, as an HTML page, or as a trace.
+//! `report`: shows the results of past runs.
 
 mod html;
 mod human;
@@ -108,8 +108,7 @@ async fn read(args: &ReportArgs, context: &Context) -> Result<Report, CliError> 
     Ok(Report { later, ..Report::new(summary, since, context).await? })
 }
 
-/// Returns the summary of the run with the id `word`, or of the only run whose id begins with
-/// `word`.
+/// Finds a run by its id, or by a unique prefix of its id.
 async fn named(word: &str, context: &Context) -> Result<RunsSummary, CliError> {
     let exact = context.past_runs(RunFilter::Named(vec![RunId::new(word)])).await?;
     if !exact.runs.is_empty() {
@@ -134,8 +133,6 @@ fn reason(past: &PastAttempt) -> Cow<'_, str> {
     }
 }
 
-/// Returns the recorded command line of a run. Returns `None` if the record is missing, unreadable,
-/// of another folder, or of another run.
 fn command_of(run: &RunId, context: &Context) -> Option<Vec<OsString>> {
     let recorded = context.wiring.run_command().ok().flatten().filter(|recorded| recorded.is_own)?;
     (recorded.command.run.as_ref() == Some(run)).then_some(recorded.command.words)
@@ -198,8 +195,7 @@ impl Report {
         self.summary.runs.iter().map(figure).sum()
     }
 
-    /// Returns the number of attempts that the runs counted if it is clearly higher than
-    /// `in_history`, the number of attempts in the history; otherwise `None`.
+    /// Returns the number counted by the runs, if clearly above `in_history`.
     fn attempts_if_more_than(&self, in_history: u64) -> Option<u64> {
         let counted = self.sum(|run| run.completed + run.failed + run.retried);
         // A difference of up to 10% plus one is normal: a run also counts failures of dead runs.

@@ -1,4 +1,4 @@
-//! `resume`: continues paused runs. If no run is live, starts the latest run again.
+//! `resume`: continues paused runs, or restarts the latest run.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
@@ -20,8 +20,7 @@ use crate::paths::resolve;
 use crate::view::quoting::{quoted, quoted_template};
 use crate::word_roles::{Role, roles};
 
-/// The options that `resume` removes from the command line, because they would repeat finished
-/// work.
+/// The options that `resume` omits. They would repeat finished work.
 const LEFT_OUT: [&str; 2] = ["--again", "--from-start"];
 
 const JSON: &str = "--json";
@@ -69,10 +68,6 @@ pub(super) async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), C
     Err(start_again(words, &recorded.current_dir, context))
 }
 
-/// Returns the command line of the latest run.
-///
-/// # Errors
-/// [`CliError`] if no command line is recorded, or if it cannot be repeated.
 fn recorded(context: &Context) -> Result<RunCommand, CliError> {
     let recorded = context.wiring.run_command().map_err(|error| cannot_start(in_one_line(&error)))?;
     let Some(recorded) = recorded else {
@@ -106,12 +101,7 @@ fn cannot_start(why: impl std::fmt::Display) -> CliError {
     CliError::new(ExitCode::NoInput, format!("no run is live, and none can be started again: {why}"))
 }
 
-/// Removes files from the command line if they are completed and no longer exist, because a run
-/// refuses files that do not exist.
-///
-/// # Errors
-/// [`CliError`] if this removes all files and the command line has no lists of files, if a path is
-/// invalid, or if the queue cannot be read.
+/// Removes completed files that no longer exist. A run refuses missing files.
 async fn without_finished(
     words: Vec<OsString>,
     current_dir: &Path,
@@ -141,7 +131,7 @@ async fn is_finished(word: &OsStr, current_dir: &Path, context: &Context) -> Res
     Ok(item.is_some_and(|item| item.status == Status::Completed))
 }
 
-/// Replaces this process with the run. Returns only if that fails.
+/// Replaces this process with the run. Returns only on failure.
 fn start_again(mut words: Vec<OsString>, current_dir: &Path, context: &Context) -> CliError {
     context.console.say(format_args!("starting again: {}{}", line(&words), place(current_dir, context)));
     if context.json && !has_option(&words, JSON) {
@@ -170,7 +160,7 @@ fn repeated(words: &[OsString]) -> Vec<OsString> {
     words.iter().zip(&roles).filter(is_kept).map(|(word, _)| word.clone()).collect()
 }
 
-/// Removes `--until` and its value if that time is in the past, because a run refuses such a time.
+/// Removes `--until` with a past time. A run refuses such a time.
 fn without_past_deadline(words: &[OsString], context: &Context) -> Vec<OsString> {
     let roles = roles(words, &run::options());
     let is_until = |index: usize| roles[index] == Role::Option && words[index] == UNTIL;
@@ -189,7 +179,6 @@ fn has_option(words: &[OsString], option: &str) -> bool {
     words.iter().zip(roles(words, &run::options())).any(|(word, role)| role == Role::Option && word == option)
 }
 
-/// Returns the position of the word `run` in the command line; `None` if the command is not `run`.
 fn subcommand(words: &[OsString]) -> Option<usize> {
     let first = roles(words, &run::options()).iter().position(|role| *role == Role::Other)?;
     (words[first] == "run").then_some(first)
@@ -201,8 +190,7 @@ fn are_files(words: &[OsString]) -> Vec<bool> {
     (0..words.len()).map(|index| roles[index] == Role::Other && index < end && Some(index) != run).collect()
 }
 
-/// Removes the files and the lists of files from the command line. The run then processes the whole
-/// queue.
+/// Removes the files and the lists of files. The run then processes the whole queue.
 fn without_files(words: &[OsString]) -> Vec<OsString> {
     let (roles, are_files) = (roles(words, &run::options()), are_files(words));
     let is_list = |index: usize| roles[index] == Role::Option && words[index] == LIST;
@@ -214,7 +202,7 @@ fn without_files(words: &[OsString]) -> Vec<OsString> {
     (0..words.len()).filter(|index| is_kept(*index)).map(|index| words[index].clone()).collect()
 }
 
-/// Returns a command line as text that can be pasted into a shell.
+/// Quotes a command line for a shell.
 fn line(words: &[OsString]) -> String {
     let word = |word: &OsString| {
         let word = word.to_string_lossy();

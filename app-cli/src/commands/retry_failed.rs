@@ -1,4 +1,4 @@
-//! `retry-failed`: makes failed items pending again, with the full number of retries.
+//! `retry-failed`: makes failed items pending again.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `run`: adds files, processes the queue, and maps the result to an exit code.
+//! `run`: adds files and processes the queue.
 
 mod args;
 mod backoff_rules;
@@ -180,18 +180,12 @@ fn begin_pruning(args: &RunArgs, context: &Context) -> Pruning {
     Pruning::begin(pruner, context.console.clone())
 }
 
-/// Makes the console begin each line on standard error with the time, and write on a separate
-/// thread.
 fn begin_console(context: &Context) {
     let (zone, clock) = (Zone::current(), context.wiring.clock());
     context.console.begin_times(move || zone.time_of_day(clock.now()));
     context.console.write_on_thread();
 }
 
-/// Prints warnings and remarks about the command and the options.
-///
-/// # Errors
-/// [`CliError`] if `--` is missing before the command.
 fn check_work(work: &Work, source: &PathSource, args: &RunArgs, context: &Context) -> Result<(), CliError> {
     misplaced::check_dashes(work, source, context)?;
     work.warn_of_code(&context.console);
@@ -222,8 +216,6 @@ fn retry_policy(args: &RunArgs) -> RetryPolicy {
     }
 }
 
-/// # Errors
-/// [`CliError`] if the workflow file cannot be read, or the time of `--until` is not in the future.
 fn config(
     args: &RunArgs,
     work: &Work,
@@ -251,8 +243,7 @@ fn config(
     })
 }
 
-/// Returns the exit statuses of a command that count as success, in addition to 0. They do not
-/// apply to the steps of a workflow.
+/// Returns the exit statuses of a successful command, in addition to 0.
 fn ok_exits(work: &Work, policy: &RetryPolicy) -> Vec<i32> {
     match work {
         Work::Argv(_) | Work::Shell(_) => policy.ok_exits.iter().copied().collect(),
@@ -285,8 +276,7 @@ fn with_optional(
     observers
 }
 
-/// Fails if other runs have not yet ended after a stop request, because the new run cannot start
-/// until then. Ignores a request by a signal, such as Ctrl-C: the signal is meant for the new run
+/// Fails if other runs are still stopping. Ignores signals, because a signal is for the new run
 /// alone.
 async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     let request = ports.stop.request();
@@ -297,8 +287,6 @@ async fn refuse_while_others_stop(ports: &Ports) -> Result<(), CliError> {
     if runs.is_empty() { Ok(()) } else { Err(ProcessorError::StillStopping { runs }.into()) }
 }
 
-/// Adds the given files. Reports them on standard error, because standard output is reserved for
-/// the result of the run.
 async fn add_first(
     gathered: Gathered,
     source: &PathSource,

@@ -1,4 +1,4 @@
-//! `runs`: lists past runs and live runs.
+//! Lists past runs and live runs.
 
 use std::collections::HashSet;
 use std::io::{self, Write};

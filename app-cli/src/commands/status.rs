@@ -1,4 +1,4 @@
-//! `status`: shows the live runs and the files of the queue.
+//! Shows the live runs and the files of the queue.
 
 pub(super) mod figures;
 mod machines;
@@ -41,8 +41,7 @@ const MAX_WAITING: usize = 10;
 
 const MAX_FAILED: usize = 10;
 
-/// The maximum number of failed files that are grouped by reason, so that `status` is fast for a
-/// large queue.
+/// The maximum number of failed files to group by reason. Keeps `status` fast for a large queue.
 const MAX_GROUPED: usize = 10_000;
 
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
@@ -98,8 +97,6 @@ async fn items(status: ItemStatus, limit: Option<usize>, context: &Context) -> R
     Ok(context.storage().page(request).await?.items)
 }
 
-/// Returns the dead runs whose processing files cannot be recovered, each with the reason. Omits
-/// runs for which no reason is known.
 pub(super) async fn obstacles(
     processing: &[QueueItem],
     live: &[LiveRun],
@@ -121,8 +118,7 @@ async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
     Ok(context.storage().page(request).await?.items)
 }
 
-/// Returns the state of the latest run from the state file. If the file cannot be read, prints a
-/// warning and returns `None`, because `status` works without it.
+/// Reads the state file. Only warns if the file cannot be read, because `status` works without it.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));
@@ -134,15 +130,12 @@ struct Status {
     now: Timestamp,
     counts: Counts,
     live_runs: Vec<LiveRun>,
-    /// The figures that [`figures::in_history`] returns for the live runs.
     figures: Vec<PastRun>,
     pauses: BTreeMap<RunId, Pause>,
-    /// The time left of the live run; `None` if it is unknown, or if not exactly one run is live.
+    /// `None` unless exactly one run is live and its time left is known.
     time_left: Option<TimeLeft>,
-    /// The items whose attempts take longer than expected. Paused runs are left out.
+    /// The items whose attempts take longer than expected.
     slow: BTreeSet<ItemId>,
-    /// The state of the latest run, from the state file; `None` if the file is missing or
-    /// unreadable.
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
     /// For each dead run, the reason why its files cannot be recovered.
@@ -151,9 +144,8 @@ struct Status {
     groups: FailureGroups,
     stop: Option<StandingStop>,
     project_dir: PathBuf,
-    /// The queue, as "queue of FOLDER" or "queue at ADDRESS".
     queue: String,
-    /// The address of the database; `None` if the queue is in the project folder.
+    /// The address of the database; `None` if the queue is in a folder.
     store: Option<String>,
     has_queue: bool,
     waiting: Vec<QueueItem>,
@@ -165,7 +157,7 @@ impl Status {
         self.live_runs.iter().find(|run| run.info.id == claim.run)
     }
 
-    /// Returns why an item of a dead run cannot be recovered; `None` if no reason is known.
+    /// Returns why an item of a dead run cannot be recovered.
     fn doubt_about(&self, item: &QueueItem) -> Option<&str> {
         let claim = item.claim.as_ref()?;
         let withheld = self.latest.iter().flat_map(|latest| &latest.withheld).find(|left| left.run == claim.run);
@@ -180,7 +172,6 @@ impl Status {
         Figures::of(&run.info.id, self.latest.as_ref(), &self.figures)
     }
 
-    /// Returns the rate of the latest run; `None` if that run is not live or has just begun.
     fn files_per_second(&self) -> Option<f64> {
         let latest = self.latest.as_ref()?;
         let run = self.live_runs.iter().find(|run| Some(&run.info.id) == latest.run_id.as_ref())?;
@@ -188,8 +179,7 @@ impl Status {
     }
 }
 
-/// The maximum number of processing files that are shown. A run with short attempts may claim
-/// dozens of files in advance.
+/// The maximum number of processing files to show. A run may claim dozens of files in advance.
 const MAX_PROCESSING: usize = 16;
 
 impl View for Status {
@@ -250,7 +240,6 @@ impl View for Status {
     }
 }
 
-/// Prints the files under a heading, and the number of files that are not shown.
 fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> io::Result<()> {
     if total > 0 {
         writeln!(out, "\n{heading}")?;
@@ -262,7 +251,6 @@ fn named(heading: &str, files: &[String], total: usize, out: &mut dyn Write) -> 
     }
 }
 
-/// Prints the reason that more than half of the failed files share, if there is one.
 fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
     let total = groups.total();
     let largest = groups.largest_first().into_iter().next();
@@ -276,7 +264,6 @@ fn stopping(stop: &StandingStop, is_live: bool, out: &mut dyn Write) -> io::Resu
     writeln!(out, "a stop is requested{since}{}", effect(stop.level, is_live))
 }
 
-/// Describes the effect of a stop request. `is_live` is true if a run is live.
 pub(super) const fn effect(level: StopLevel, is_live: bool) -> &'static str {
     match level {
         _ if !is_live => "; the next run discards the request",
@@ -295,8 +282,7 @@ fn not_running(view: &Status, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", done(latest.files_processed, latest.files_failed, "that"))
 }
 
-/// Describes the end of the latest run. Must be called only if no run is live. The latest run has
-/// died if its end is not recorded.
+/// Describes the end of the latest run. Must be called only if no run is live.
 pub(super) fn ending(latest: &ProcessorState) -> String {
     match (latest.stopped_at, latest.started_at) {
         (Some(at), _) => format!("{} at {}", latest.status.word(), local(at)),
@@ -333,8 +319,6 @@ fn running(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> 
     }
 }
 
-/// Prints further lines about a live run below the table: whether the run is paused, is stopping or
-/// starts no files, and the time left.
 fn notes(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     let owner = printable(&run.info.location);
     if let Some(pause) = view.pauses.get(&run.info.id) {
@@ -353,7 +337,7 @@ fn notes(view: &Status, run: &LiveRun, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Says why a run starts no files, and when it next tries one; `None` if it starts files.
+/// Says why a run starts no files, and when it tries again.
 pub(super) fn holding(state: &ProcessorState, now: Timestamp) -> Option<String> {
     let reason = Printable(state.pressure.as_deref()?);
     let probe = state.probe_at.filter(|at| *at > now);
@@ -393,7 +377,6 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     layout.line(INDENT, &item.file_path, &after)
 }
 
-/// Describes why an item of a dead run is still processing, and how it is recovered.
 fn whose(view: &Status, item: &QueueItem) -> String {
     match view.doubt_about(item) {
         Some(reason) => format!(

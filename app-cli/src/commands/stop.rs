@@ -1,4 +1,4 @@
-//! `stop`: writes the stop request. With `--wait`, waits for the live runs to end.
+//! Asks live runs to stop.
 
 mod target;
 
@@ -58,8 +58,7 @@ pub(crate) struct StopArgs {
     timeout: Option<Duration>,
 }
 
-/// Writes the stop request before listing the live runs, so that the list includes every live run
-/// that obeys the request.
+/// Lists the live runs after the stop request is written, so that no run that obeys it is missing.
 pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
     context.require_queue()?;
     let level = if args.now { StopLevel::Aborting } else { StopLevel::Draining };
@@ -77,7 +76,7 @@ pub(super) async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliEr
     if args.wait { wait(&asked, args.timeout, context).await } else { Ok(()) }
 }
 
-/// Returns the path of the stop file; `None` if the request is in a database.
+/// Writes the stop request, and returns the path of the stop file. `None` for a database.
 async fn request(level: StopLevel, target: &StopTarget, context: &Context) -> Result<Option<PathBuf>, CliError> {
     if let Some(server) = context.wiring.server() {
         server.request_stop(level, target.clone()).await?;
@@ -89,7 +88,7 @@ async fn request(level: StopLevel, target: &StopTarget, context: &Context) -> Re
     Ok(Some(stop_file))
 }
 
-/// Continues each suspended run, because a suspended process cannot read the stop request.
+/// Resumes suspended runs, because a suspended process cannot read the stop request.
 async fn wake(runs: &[LiveRun], control: &RunControl, context: &Context) -> Result<(), CliError> {
     for run in runs {
         if let Err(error) = control.continue_process(run, &*context.runs()).await? {

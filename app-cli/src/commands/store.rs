@@ -1,5 +1,4 @@
-//! `store …`: creates, updates and checks the database of a queue that many machines share, and
-//! removes old history from it.
+//! The `store` commands, for a queue in a database.
 
 mod check;
 mod init;

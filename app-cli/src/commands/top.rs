@@ -1,16 +1,16 @@
-//! `top`: a live view of the queue in the whole terminal, with actions on its files.
+//! A full-screen live view of the queue.
 //!
 //! # Theory of operation
 //!
-//! The core is pure. [`state::State`] holds everything that the view needs, [`update`] maps an
-//! input and a state to the next state and a list of effects, and [`draw`] maps a state to lines.
-//! The shell is thin. [`session`] waits for inputs and carries out effects, [`reader`] reads the
-//! same data as `status`, [`followed_output`] reads the output of an attempt, and [`terminal`] owns
-//! the terminal.
+//! [`state::State`] contains everything that the view shows. [`update`] applies an input to the
+//! state and returns effects. [`draw`] turns the state into lines. Neither function performs I/O.
 //!
-//! Each action is a command line. The view shows the command line, asks for confirmation, and then
-//! passes the words to the command-line parser. Therefore, an action always does the same as its
-//! command.
+//! [`session`] waits for inputs and carries out the effects. [`reader`] reads the data of the
+//! queue, and [`followed_output`] reads the output of one attempt. [`terminal`] owns the terminal.
+//!
+//! Each action of the user is an autoproc command line. The view shows this command line and asks
+//! for confirmation. It then passes the words to the command-line parser. Therefore, an action
+//! always does the same as its command.
 
 mod action;
 mod draw;
@@ -53,7 +53,6 @@ Examples:
   autoproc top
   autoproc top --store postgres://anna@db.example.com/queue";
 
-/// The hint if the view cannot be shown.
 const STATUS: &str = "`autoproc status` prints the state of the queue once; with --json as JSON";
 
 pub(super) async fn top(context: &Context) -> Result<ExitCode, CliError> {

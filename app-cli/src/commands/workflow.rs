@@ -1,4 +1,4 @@
-//! `workflow …`: lists, shows, checks, prepares and executes workflows.
+//! The `autoproc workflow` commands.
 
 mod check;
 pub(super) mod choice;

@@ -1,4 +1,4 @@
-//! Splits the typed line into words, removes quotes from words, and quotes values.
+//! Splits and quotes the words of a command line.
 
 use std::ffi::{OsStr, OsString};
 use std::mem;
@@ -11,10 +11,9 @@ pub(super) struct Typed {
     pub(super) before: Vec<OsString>,
     /// The word at the cursor; may be empty.
     pub(super) current: OsString,
-    /// The number of bytes at the beginning of the current word that bash keeps. Bash replaces only
-    /// the rest of the word. Always 0 in zsh and fish.
+    /// The number of bytes of the current word that bash does not replace.
     pub(super) kept: usize,
-    /// The quote that is open at the cursor, if any. Always `None` in zsh and fish.
+    /// The open quote at the cursor. Always `None` in zsh and fish.
     pub(super) open: Option<u8>,
 }
 
@@ -33,8 +32,7 @@ impl Typed {
         self.current.as_encoded_bytes().starts_with(b"-") && !self.is_escaped()
     }
 
-    /// Returns the last value of an option before the cursor. Replaces a leading `~/` with the home
-    /// folder.
+    /// Returns the last value of an option before the cursor.
     pub(super) fn value_of(&self, option: &str) -> Option<PathBuf> {
         let words: Vec<_> = self.before.iter().take_while(|word| *word != "--").collect();
         let value = words.iter().enumerate().rev().find_map(|(index, word)| {
@@ -61,9 +59,9 @@ pub(super) fn home_expanded(path: &OsStr) -> PathBuf {
 /// The quoting rules of a shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
-    /// As in POSIX: between single quotes, a backslash is literal.
+    /// Between single quotes, a backslash is literal.
     Posix,
-    /// As in fish: between single quotes, a backslash escapes a single quote or a backslash.
+    /// Between single quotes, a backslash escapes a quote or a backslash.
     Fish,
 }
 
@@ -73,18 +71,15 @@ pub(super) fn unquoted(raw: &[u8], quotes: Quotes) -> OsString {
     OsString::from_vec(words.into_iter().next().unwrap_or_default())
 }
 
-/// Splits a line into words. Also returns the quote that is still open at the end of the line. The
-/// last word is empty if the line ends with a blank.
+/// Splits a line into words. Also returns the quote that is still open.
 pub(super) fn split(line: &[u8]) -> (Vec<OsString>, Option<u8>) {
     let (words, open) = split_at(line, Quotes::Posix, true);
     (words.into_iter().map(OsString::from_vec).collect(), open)
 }
 
-/// Quotes a value for bash, except for a leading `~`. `open` is the quote that is open where the
-/// value is inserted, if any.
+/// Quotes a value for bash. `open` is the open quote before the value.
 ///
-/// Each `!` is placed outside double quotes. Inside double quotes, bash would expand the `!`, and
-/// would keep a backslash before it as part of the word.
+/// Each `!` is placed outside double quotes, because bash would expand it inside.
 pub(super) fn quoted(value: &[u8], open: Option<u8>) -> Vec<u8> {
     let quoted = value.iter().enumerate().map(|(at, byte)| match (open, *byte) {
         (Some(b'\''), b'\'') => br"'\''".to_vec(),
@@ -122,8 +117,6 @@ fn split_at(line: &[u8], quotes: Quotes, at_blanks: bool) -> (Vec<Vec<u8>>, Opti
     (words, open)
 }
 
-/// True if a backslash before the byte `next` escapes this byte. False if the backslash itself is
-/// part of the word.
 fn is_escape(open: Option<u8>, next: u8, quotes: Quotes) -> bool {
     match open {
         None => true,

@@ -1,5 +1,4 @@
-//! Looks up completion values in the project that the command line selects. If a lookup fails, no
-//! values are offered.
+//! Looks up completion values in the project.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -28,22 +27,20 @@ use crate::store_choice::{StoreChoice, StoreUrl};
 use crate::view::time::local;
 use crate::wiring::{OpenOptions, Purpose, Server, Wiring};
 
-/// The time limit for reading the queue, the history or the live runs. A slow machine reads about
-/// 300,000 files of the queue in this time.
+/// The time limit for reading the queue, history or live runs. A slow machine reads about 300,000
+/// files in this time.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The maximum number of files that are offered, or searched for signatures. If more files match,
-/// none is offered. From an incomplete list, the shell would insert a common prefix that the
-/// missing files may not have.
+/// The maximum number of files to offer, or to search for signatures. If more files match, none is
+/// offered. From an incomplete list, the shell could insert a wrong prefix.
 const MAX_FILES: usize = 10_000;
 
-/// The number of latest runs whose names are offered.
 const MAX_RUNS: usize = 50;
 
-/// The options for opening the store. Completion waits for no lock.
+/// Completion does not wait for locks.
 const OPTIONS: OpenOptions = OpenOptions { lock_timeout: Duration::ZERO, allow_network_fs: false };
 
-/// Marks candidates that may be paths, and therefore may need quotes.
+/// Marks candidates that may be paths.
 const TAG: &str = "looked up";
 
 pub(super) fn is_looked_up(candidate: &CompletionCandidate) -> bool {
@@ -70,9 +67,8 @@ impl Lookup {
         }
     }
 
-    /// Returns the values that begin with `current`, the typed part. Files and workflows are sorted
-    /// by their bytes, with folders first and without duplicates. The zsh script relies on this
-    /// order.
+    /// Returns the values that begin with `current`. Files and workflows are sorted with folders
+    /// first. The zsh script relies on this order.
     pub(super) fn candidates(&self, which: Candidates, current: &OsStr) -> Vec<CompletionCandidate> {
         if self.is_option(current) {
             return Vec::new();
@@ -158,8 +154,6 @@ fn hosts(runs: Vec<LiveRun>, current: &OsStr) -> Vec<CompletionCandidate> {
     matching.map(|host| CompletionCandidate::new(&*host)).collect()
 }
 
-/// Returns the failure signatures that begin with `current`, each with its reason. Searches only
-/// the first [`MAX_FILES`] failed files.
 fn signatures(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_FILES) };
     let items = in_time(move || items(project, request));
@@ -174,13 +168,11 @@ fn signatures(project: Project, current: &OsStr) -> Vec<CompletionCandidate> {
     groups.largest_first().into_iter().filter_map(candidate).collect()
 }
 
-/// Returns the sort key of a value, which puts folders first.
 fn rank(value: &OsStr) -> (bool, &OsStr) {
     (!value.as_bytes().ends_with(b"/"), value)
 }
 
-/// Calls `read` on a separate thread, and waits at most [`TIMEOUT`] for its result. Returns the
-/// default value if there is no result. The process may exit before the thread ends.
+/// Calls `read` on another thread. Returns the default value after [`TIMEOUT`].
 fn in_time<T: Default + Send + 'static>(read: impl FnOnce() -> Option<T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     // Sending fails if the receiver has timed out.
@@ -213,8 +205,7 @@ fn silent_console() -> Arc<Console> {
     Arc::new(console)
 }
 
-/// Opens the queue in the project folder. Returns `None` if the queue is in a database, which may
-/// answer too slowly for a Tab.
+/// Opens the queue, unless it is in a database. A database may answer too slowly.
 fn wiring(project: Project) -> Option<Wiring> {
     if StoreChoice::find(None, &project, |name| env::var_os(name)).ok()?.is_some() {
         return None;
@@ -228,9 +219,7 @@ fn runtime() -> Option<tokio::runtime::Runtime> {
 
 /// The typed part of a path.
 struct Prefix<'t> {
-    /// The part up to and including the last slash; may be empty.
     folder: &'t [u8],
-    /// The part after the last slash; may be empty.
     name: &'t [u8],
     /// The absolute path of `folder`, with a slash at its end.
     root: Vec<u8>,
@@ -247,9 +236,6 @@ impl<'t> Prefix<'t> {
         Some(Self { folder, name, root: root.into_os_string().into_vec() })
     }
 
-    /// Returns `path` in the form that begins with the typed text; `None` if there is no such form.
-    /// If nothing is typed, returns a path below the current folder as a relative path, and any
-    /// other path as an absolute path.
     fn completed(&self, path: &Path) -> Option<OsString> {
         let Some(rest) = path.as_os_str().as_bytes().strip_prefix(self.root.as_slice()) else {
             return self.is_empty().then(|| path.as_os_str().to_owned());

@@ -1,5 +1,4 @@
-//! The supported shells: their scripts, and the formats in which a script passes the typed line and
-//! reads the answer.
+//! The supported shells and their completion scripts.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -35,10 +34,9 @@ impl Shell {
         }
     }
 
-    /// Parses the typed line from the arguments that the shell's script passes:
+    /// Parses the typed line from the arguments of the script:
     ///
-    /// - bash: the line up to the cursor, and the part of the last word that bash replaces. This
-    ///   part may be shorter than the word, because bash also divides words at `=` and `:`.
+    /// - bash: the line up to the cursor, and the part of the last word to replace.
     /// - zsh: the words up to the cursor, with their quotes.
     /// - fish: the words up to the cursor. Only the last word has its quotes.
     pub(super) fn typed(self, mut args: Vec<OsString>) -> Option<Typed> {
@@ -65,8 +63,7 @@ impl Shell {
         Some(Typed { before: words, current, kept, open })
     }
 
-    /// Encodes an answer as records: the kind, and then the values. Each record ends with a NUL
-    /// byte in zsh, and with a line feed in the other shells.
+    /// Encodes an answer as records: the kind, then the values.
     pub(super) fn records(self, answer: &Answer, typed: &Typed) -> Vec<u8> {
         let end = if self == Self::Zsh { 0 } else { b'\n' };
         let mut records = [answer.kind.word().as_bytes(), &[end]].concat();
@@ -97,8 +94,6 @@ impl Shell {
     }
 }
 
-/// Returns the length of `word` without the ending `replaced`, in bytes. Returns 0 if `word` does
-/// not have this ending.
 fn kept(word: &OsStr, replaced: &OsStr) -> usize {
     word.as_bytes().strip_suffix(replaced.as_bytes()).map_or(0, <[u8]>::len)
 }

@@ -7,43 +7,38 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
 
-/// The maximum number of texts that wait for the writing thread. A busy run prints this many in a
-/// few seconds.
+/// The maximum number of waiting texts. A busy run prints this many in a few seconds.
 const MAX_WAITING: usize = 1024;
 
-/// The maximum time to wait, at the end of a run, until all texts are written.
+/// The maximum time to wait for the thread at the end of a run.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes to standard error. During a run, a separate thread writes.
 ///
-/// The reader of standard error may stop reading for a while, as a pager does, or a terminal after
-/// Ctrl-S. The thread then waits, but the run continues. If too many texts wait, the newest are
-/// dropped and counted.
+/// If nothing reads standard error, the thread waits, but the run continues. If too many texts
+/// wait, the newest are dropped.
 #[derive(Debug, Default)]
 pub(super) enum ErrWriter {
-    /// The calling thread writes; a text is written when `write` returns.
     #[default]
     Direct,
-    /// A separate thread writes the texts that it receives.
     Thread {
         texts: SyncSender<Message>,
-        /// The number of texts dropped since the thread last printed a warning about dropped texts.
+        /// The number of dropped texts since the last warning about them.
         dropped: Arc<AtomicU64>,
     },
-    /// The reader had stopped reading when the run ended. Later texts are dropped.
+    /// Nothing read standard error when the run ended. Later texts are dropped.
     Stalled,
 }
 
 #[derive(Debug)]
 pub(super) enum Message {
     Text(String),
-    /// Asks the thread to answer once it has written all earlier texts.
+    /// Asks the thread to answer after all earlier texts.
     Settle(mpsc::Sender<()>),
 }
 
 impl ErrWriter {
-    /// Starts a thread that writes from now on. If the system refuses to start a thread, the
-    /// calling thread continues to write.
+    /// Starts the thread. If this fails, the calling thread continues to write.
     pub(super) fn start_thread(&mut self) {
         let (texts, received) = mpsc::sync_channel(MAX_WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -66,8 +61,7 @@ impl ErrWriter {
         }
     }
 
-    /// Waits until the thread has written all texts, and ends the thread. If that takes longer than
-    /// [`END_TIMEOUT`], later texts are dropped.
+    /// Ends the thread. Waits at most [`END_TIMEOUT`] for its texts.
     pub(super) fn end_thread(&mut self) {
         *self = if self.settle(END_TIMEOUT) { Self::Direct } else { Self::Stalled };
     }
@@ -85,8 +79,7 @@ impl ErrWriter {
         }
     }
 
-    /// Waits at most `timeout` until all earlier texts are written. Returns true if it is certain
-    /// that the texts are written.
+    /// Waits at most `timeout` for earlier texts. Returns true if the texts are written.
     pub(super) fn settle(&self, timeout: Duration) -> bool {
         let Self::Thread { texts, .. } = self else { return matches!(self, Self::Direct) };
         let (answer, answered) = mpsc::channel();
@@ -94,7 +87,6 @@ impl ErrWriter {
     }
 }
 
-/// Ignores a failed write, because there is nowhere else to report it.
 fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -2,33 +2,30 @@
 //!
 //! # Theory of operation
 //!
-//! After each drawing, the cursor returns to the beginning of the first line. Everything from the
-//! cursor to the end of the screen then belongs to the area, so the area can be erased without
-//! knowing its height. This also works after the terminal was resized: a terminal that wraps the
-//! lines again keeps the cursor at the beginning of the same line.
+//! After each drawing, the cursor returns to the beginning of the first line. Everything below the
+//! cursor belongs to the area. Erasing the area thus needs no height, even after the terminal was
+//! resized.
 //!
-//! Each row is erased before its line is written. After a line that fills its row, the cursor
-//! stands on the last character, and erasing would remove this character.
+//! Each row is erased before its line is written. If a line fills its row, the cursor stays on the
+//! last character. Erasing afterwards would remove this character.
 //!
-//! Wrapping is off during a drawing. Otherwise, in a terminal that has become narrower, a line
-//! would take several rows. At the end of the drawing, the cursor moves up by only one row for each
-//! line.
+//! Wrapping is off during a drawing. Each line thus takes exactly one row, even in a narrow
+//! terminal.
 
-/// Erases the row of the cursor and all rows below. Leaves the cursor at the beginning of its row.
-/// A separate sequence erases the rows below. If the area fills the screen and one sequence erased
-/// all rows, tmux would keep the erased lines in its history.
+/// Erases the screen from the row of the cursor on. The rows below are erased separately.
+/// Otherwise, tmux would keep the erased lines in its history.
 const ERASE_SCREEN: &str = "\r\x1b[K\x1b7\x1b[B\x1b[J\x1b8";
 
 const ERASE_ROW: &str = "\x1b[K";
 
-/// Disables (`WRAP_OFF`) and enables (`WRAP_ON`) the wrapping of long lines (DECAWM).
+/// Disables the wrapping of long lines (DECAWM).
 const WRAP_OFF: &str = "\x1b[?7l";
 const WRAP_ON: &str = "\x1b[?7h";
 
 /// The lines at the bottom of the screen.
 ///
-/// Methods return the text that changes the screen. The caller must write this text before it calls
-/// another method.
+/// Methods return the text that changes the screen. The caller must write each text before the next
+/// call.
 #[derive(Debug, Default)]
 pub(super) struct LiveArea {
     is_open: bool,
@@ -63,8 +60,8 @@ impl LiveArea {
         self.lines.clear();
     }
 
-    /// Replaces the lines. Each line must fit into a row of the terminal, and all lines must fit on
-    /// the screen. Ignores the lines while the area is closed or concealed.
+    /// Replaces the lines, unless the area is closed or concealed. The lines must fit on the
+    /// screen.
     pub(super) fn replace(&mut self, lines: Vec<String>) -> String {
         if !self.is_open || self.is_concealed {
             return String::new();
@@ -73,8 +70,7 @@ impl LiveArea {
         self.draw()
     }
 
-    /// Returns the text that erases the lines on the screen. The area keeps the lines for
-    /// [`draw`](Self::draw).
+    /// Returns the text that erases the lines. The area keeps the lines.
     pub(super) fn erase(&self) -> &'static str {
         if self.lines.is_empty() { "" } else { ERASE_SCREEN }
     }

@@ -1,4 +1,4 @@
-//! Selects files by their names and their age.
+//! Selects files by name and age.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -15,8 +15,7 @@ pub(super) const INCLUDE: &str = "--include";
 
 pub(super) const EXCLUDE: &str = "--exclude";
 
-/// Patterns without a slash match file names. Patterns with a slash match paths below the given
-/// folder.
+/// Patterns with a slash match paths. Other patterns match file names.
 #[derive(Debug, Clone, Default)]
 struct Patterns {
     names: GlobSet,
@@ -46,14 +45,12 @@ pub(super) struct Filter {
     /// `None` includes every file.
     included: Option<Patterns>,
     excluded: Patterns,
-    /// The earliest accepted modification time, and its text. `None` accepts every time.
     since: Option<(SystemTime, String)>,
     patterns: Vec<(&'static str, String)>,
 }
 
 impl Filter {
-    /// A file passes if it matches `include`, does not match `exclude`, and was modified at
-    /// `newer_than` or later. An empty `include` matches every file.
+    /// Creates a filter. An empty `include` matches every file.
     ///
     /// # Errors
     /// [`CliError`] if the patterns together are too large.
@@ -86,8 +83,7 @@ impl Filter {
         !below.file_name().is_some_and(|name| self.excluded.match_any(name, below))
     }
 
-    /// True if the file passes the filter. `below` is its path below the given folder. Without
-    /// `metadata`, the age of the file is not checked.
+    /// True if the file passes the filter. Without `metadata`, ignores the age of the file.
     pub(super) fn wants(&self, below: &Path, metadata: Option<&Metadata>) -> bool {
         let name = below.file_name().unwrap_or_default();
         let is_included = self.included.as_ref().is_none_or(|patterns| patterns.match_any(name, below));
@@ -97,7 +93,7 @@ impl Filter {
     }
 }
 
-/// Parses a pattern, and drops a leading `./`. Unlike `**`, neither `*` nor `?` matches a slash.
+/// Parses a pattern. Only `**` matches a slash.
 pub(super) fn glob(word: &str) -> Result<Glob, String> {
     let pattern = word.strip_prefix("./").unwrap_or(word);
     GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| error.kind().to_string())

@@ -1,4 +1,4 @@
-//! Reads lists of paths from files or standard input.
+//! Reads lists of paths.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::console::Console;
 
 pub(super) const STDIN: &str = "-";
 
-/// After this time, a message says that the program is waiting for the end of standard input.
+/// The time until a message about waiting for standard input.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -25,8 +25,7 @@ pub(super) struct Oddities {
     pub(super) has_mark: bool,
 }
 
-/// Calls `take` for each path in the list, and skips empty lines. Never keeps the whole list in
-/// memory. If `null` is true, each path ends with a NUL byte and is passed on unchanged.
+/// Calls `take` for each path in the list. If `null` is true, each path ends with a NUL byte.
 ///
 /// # Errors
 /// The outer error is that of reading the list. The inner error is that of `take`.
@@ -64,8 +63,7 @@ pub(super) fn read<E>(
     Ok(Ok(oddities))
 }
 
-/// True if another process may be unable to read the list at this absolute path. This is the case
-/// for an open file, such as `/dev/stdin`, and for everything except a regular file.
+/// True if another process may be unable to read the list.
 pub(super) fn is_transient(list: &Path) -> bool {
     let is_process = |folder: &Path| folder.starts_with("/proc") && folder.file_name() == Some(OsStr::new("fd"));
     let is_open_file = list.parent().is_some_and(|folder| folder == Path::new("/dev/fd") || is_process(folder));
@@ -76,7 +74,7 @@ fn exists(path: &[u8]) -> bool {
     Path::new(OsStr::from_bytes(path)).exists()
 }
 
-/// An open list and a sender. Dropping the sender cancels the message about waiting for the input.
+/// An open list and a sender. Dropping the sender cancels the message about waiting.
 type OpenList = (Box<dyn BufRead>, Option<Sender<()>>);
 
 fn open(list: &Path, console: &Arc<Console>) -> io::Result<OpenList> {

@@ -1,7 +1,6 @@
-//! Detects patterns of `--include` and `--exclude` that the shell replaced by file names.
+//! Detects patterns that the shell replaced by file names.
 //!
-//! The shell expands an unquoted `--include *.csv` to `--include a.csv b.csv c.csv`. The first name
-//! then becomes the pattern, and the other names become files to process.
+//! The shell expands an unquoted `--include *.csv` to `--include a.csv b.csv c.csv`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +8,7 @@ use super::filter::{EXCLUDE, Filter};
 use crate::escape::Shown;
 use crate::view::quoting::quoted;
 
-/// A file name that the shell probably put in place of a pattern. As a result, `count` files, such
-/// as `first`, are excluded by mistake or, with `--exclude`, included by mistake.
+/// A file name that the shell probably put in place of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unquoted {
     option: &'static str,
@@ -20,9 +18,7 @@ pub(crate) struct Unquoted {
 }
 
 impl Unquoted {
-    /// Finds the first pattern that is probably a file name from the shell. The file exists, and
-    /// the command names another file with the same extension. `--include` excludes this other
-    /// file, or `--exclude` does not exclude it.
+    /// Finds the first pattern that is probably a file name from the shell.
     pub(super) fn find(filter: &Filter, words: &[PathBuf], cwd: &Path) -> Option<Self> {
         let mut patterns = filter.literals().filter(|(_, pattern)| cwd.join(pattern).is_file());
         patterns.find_map(|(option, pattern)| {
@@ -59,7 +55,6 @@ impl Unquoted {
         )
     }
 
-    /// Returns the pattern that the user probably meant, in quotes.
     fn advised(&self) -> String {
         let extension = Path::new(&self.pattern).extension().map(|extension| extension.to_string_lossy());
         extension.map_or_else(|| "'*'".to_owned(), |extension| quoted(&format!("*.{extension}")))

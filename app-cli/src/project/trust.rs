@@ -1,8 +1,7 @@
-//! Decides whether to trust a project that was found by searching upwards from the current folder.
-//! A project that the user names is always trusted.
+//! Decides whether to trust the project in a folder.
 //!
-//! In a folder like `/tmp`, any user can create a project. A command that starts below `/tmp` would
-//! find that project, and execute its workflows and runners with the rights of the caller.
+//! In a folder like `/tmp`, any user can create a project. A search from a folder below `/tmp`
+//! would find that project. Its workflows would then run with the rights of the caller.
 
 use std::fmt;
 use std::fs::{self, Metadata};
@@ -11,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::STATE_DIR;
 
-/// The parts of a project, relative to its folder, that determine which commands are executed.
+/// The files and folders that determine the executed commands.
 const PARTS: [&str; 8] =
     ["", ".claude", STATE_DIR, "core", "core/workflows", "engine", "engine/workflows", "autoproc.toml"];
 
@@ -45,9 +44,7 @@ impl fmt::Display for Why {
 
 impl Caller {
     /// Returns the first part of the project that an untrusted user can control. The caller and
-    /// root are trusted. If the caller is root, so is the user who called sudo(8). Skips missing
-    /// parts. An untrusted user can create such a part only in a sticky folder. The next check then
-    /// finds the part.
+    /// root are trusted. Under sudo(8), the calling user is trusted too.
     pub(super) fn foreign_part(self, root: &Path) -> Option<Foreign> {
         PARTS.iter().find_map(|part| {
             let path = if part.is_empty() { root.to_owned() } else { root.join(part) };

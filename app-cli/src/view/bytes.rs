@@ -1,8 +1,6 @@
-//! Prints amounts of bytes.
-
 use bytesize::ByteSize;
 
-/// Formats an amount of memory in powers of 1024, as memory is sized (IEC 80000-13).
+/// Formats an amount of memory in powers of 1024 (IEC 80000-13).
 pub(crate) fn memory(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }

@@ -1,4 +1,4 @@
-//! Prints the error of an attempt, in one line or with all of its kept output.
+//! Prints the error of an attempt.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use crate::escape::Printable;
 
 const INDENT: &str = "    ";
 
-/// Returns the first line of an error: the outcome of the attempt and its cause.
+/// Returns the first line of an error.
 pub(crate) fn in_one_line(error: &str) -> Printable<'_> {
     Printable(failure::first_line(error))
 }
 
-/// Prints the lines of an error after the first one, indented. They come from the attempt's output.
+/// Prints all lines of an error except the first, indented.
 pub(crate) struct SaidBefore<'a>(pub(crate) &'a str);
 
 impl fmt::Display for SaidBefore<'_> {

@@ -1,4 +1,4 @@
-//! Prints the largest groups of failures, and their JSON documents.
+//! Prints groups of failures.
 
 use std::io::{self, Write};
 
@@ -10,14 +10,12 @@ use crate::view::files;
 use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 
-/// A report lists at most this many failures one by one. It lists more failures as groups.
+/// The maximum number of failures that a report lists one by one.
 pub(crate) const MAX_SINGLE: u64 = 5;
 
-/// A report lists at most this many groups, so that it fits on a screen.
 const MAX_LISTED: usize = 5;
 
-/// Prints the largest groups. Then prints how many failures are in other groups, and how many of
-/// the `total` failures are in no group.
+/// Prints the largest groups, and the number of other failures.
 pub(crate) fn largest(groups: &FailureGroups, total: u64, out: &mut Screen<'_>) -> io::Result<()> {
     let mut listed = 0;
     for group in groups.largest_first().into_iter().take(MAX_LISTED) {

@@ -1,4 +1,4 @@
-//! Prints a finding of `doctor` or `store check` as text or as JSON.
+//! Prints a finding of `doctor` or `store check`.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! Prints one item: as a table row, and in detail.
+//! Prints one item of the queue.
 
 use std::io::{self, Write};
 
@@ -13,11 +13,10 @@ use crate::view::screen::Screen;
 use crate::view::style::{self, painted};
 use crate::view::time::{local, span};
 
-/// The indexes of the two columns that may be shortened.
 const FILE: usize = 4;
 const NOTE: usize = 5;
 
-/// The usual total width, in characters, of the spaces and of all columns except FILE and NOTE.
+/// The usual width of all columns except FILE and NOTE.
 const OTHER_COLUMNS: usize = 46;
 
 /// Prints a table on a terminal. Elsewhere, prints tab-separated columns without a header.
@@ -53,8 +52,6 @@ fn columns(item: &QueueItem, now: Timestamp, layout: &Layout) -> [String; 6] {
     ]
 }
 
-/// Shortens the columns NOTE and FILE until both fit into `columns`. NOTE is shortened first, but
-/// keeps at least a third of `columns`.
 fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let (files, notes) = (widest(FILE), widest(NOTE));
@@ -66,8 +63,7 @@ fn fit(rows: &mut [[String; 6]], columns: usize, layout: &Layout) {
     }
 }
 
-/// Returns the text for the column NOTE: whether the item is held, when it is due, and its last
-/// error unless the item is completed.
+/// Returns the text for the column NOTE.
 pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     let held = item.is_held.then(|| "held".to_owned());
     let due =

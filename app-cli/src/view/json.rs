@@ -1,7 +1,6 @@
-//! JSON parts that several views share.
+//! JSON parts of several views.
 //!
-//! If a path is not UTF-8, `file_path` contains replacement characters, and `file_path_bytes`
-//! contains the exact bytes in hexadecimal.
+//! If a path is not UTF-8, `file_path_bytes` contains its bytes in hexadecimal.
 
 use autoproc_domain::ports::LiveRun;
 use autoproc_domain::view::Counts;
@@ -87,7 +86,7 @@ pub(crate) struct LiveRunJson {
     max_attempts: u32,
     timeout_s: f64,
     paused: bool,
-    /// The time when the pause began. Null if the run is not paused or the time is unknown.
+    /// Null if the run is not paused or the time is unknown.
     paused_at: Option<String>,
 }
 

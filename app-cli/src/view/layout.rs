@@ -1,4 +1,4 @@
-//! Lays out text for a terminal, or for a file or pipe.
+//! Fits text to the width of the terminal.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::quoting::quoted_path;
 use crate::escape::Shown;
 
-/// The size of a VT100, assumed if a terminal does not report its size.
+/// The size of a VT100. Used if a terminal does not report its size.
 const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,8 @@ pub(crate) struct Layout {
 
 #[derive(Debug, Clone)]
 struct Terminal {
-    /// Paths below this folder are shown relative to it.
     base: PathBuf,
     columns: usize,
-    /// False if the terminal cannot move its cursor (`TERM=dumb`).
     is_clever: bool,
 }
 
@@ -81,15 +79,13 @@ impl Layout {
         self.terminal.as_ref().map(|terminal| terminal.columns)
     }
 
-    /// Formats a path. On a terminal, a path below the current folder is shown relative to that
-    /// folder.
+    /// Formats a path. A terminal shows a path below the current folder as relative.
     pub(crate) fn path(&self, path: &FilePath) -> String {
         let below = self.terminal.as_ref().and_then(|terminal| path.as_path().strip_prefix(&terminal.base).ok());
         Shown(below.unwrap_or(path.as_path())).to_string()
     }
 
-    /// Returns a path as a word of a shell command. `None` if the path has characters that are
-    /// escaped when they are printed.
+    /// Returns a path as a word of a shell command. `None` if the path has unprintable characters.
     pub(crate) fn argument(&self, path: &FilePath) -> Option<String> {
         let exact = path.as_path().to_str();
         exact.filter(|exact| Shown(path.as_path()).to_string() == *exact)?;
@@ -97,8 +93,7 @@ impl Layout {
         Some(quoted_path(Path::new(&shown)))
     }
 
-    /// Puts text before and after a path. On a terminal, cuts the middle of a path that is too long
-    /// for the line. Does not cut it if less than half of the line is left for the path.
+    /// Puts text before and after a path. Shortens a long path on a terminal.
     pub(crate) fn line(&self, before: &str, path: &FilePath, after: &str) -> String {
         let mut shown = self.path(path);
         if let Some(columns) = self.columns() {
@@ -111,8 +106,7 @@ impl Layout {
         format!("{before}{shown}{after}")
     }
 
-    /// Replaces the middle of a text that is wider than `columns` by an ellipsis. Keeps more of the
-    /// end than of the beginning, because the end is more informative.
+    /// Replaces the middle of a long text by an ellipsis.
     pub(crate) fn cut_in_middle(&self, text: &str, columns: usize) -> String {
         let ellipsis = self.ellipsis();
         if text.width() <= columns {
@@ -138,7 +132,6 @@ impl Layout {
     }
 }
 
-/// Returns the longest prefix of the characters that fits in `columns`.
 fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut width = 0;
     let fits = |character: &char| {
@@ -148,7 +141,6 @@ fn widest(characters: impl Iterator<Item = char>, columns: usize) -> String {
     characters.take_while(fits).collect()
 }
 
-/// True if a locale is set that does not name UTF-8 as its character set.
 fn is_ascii(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);

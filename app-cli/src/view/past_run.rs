@@ -1,12 +1,11 @@
-//! Prints past runs and live runs.
+//! Prints past and live runs.
 
 use autoproc_domain::ports::{ObeyedStop, PastRun, StopCause};
 use autoproc_domain::run_info::StoppedBy;
 use autoproc_domain::{RunId, Timestamp};
 use serde::Serialize;
 
-/// A terminal shows this many characters of a run's name. These characters encode the time at which
-/// the name was created, in milliseconds (RFC 9562, UUID version 7).
+/// The length of a shortened run name. These characters of a UUID encode the time (RFC 9562).
 const SHORT_ID: usize = 13;
 
 /// The number of characters in a UUID.
@@ -16,8 +15,7 @@ pub(crate) fn continued(project_option: &str) -> String {
     format!("next: `autoproc resume{project_option}` continues")
 }
 
-/// Shortens the name of a run if it has the length of a UUID. `report --run` accepts a shortened
-/// name.
+/// Shortens the name of a run. `report --run` accepts a shortened name.
 pub(crate) fn short_id(run: &RunId) -> &str {
     let name = run.as_str();
     if name.len() == FULL_ID { name.get(..SHORT_ID).unwrap_or(name) } else { name }
@@ -29,8 +27,7 @@ pub(crate) struct RunShown<'r> {
 }
 
 impl RunShown<'_> {
-    /// Returns the time from the beginning of the run to its end or, if it has not ended, to its
-    /// latest event. Zero if the beginning is unknown.
+    /// Returns the time from the beginning of the run to its end or latest event.
     pub(crate) fn elapsed(&self) -> std::time::Duration {
         self.ended_at()
             .unwrap_or(self.run.last_event_at)

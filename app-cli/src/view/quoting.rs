@@ -1,19 +1,17 @@
-//! Quotes the words of command lines for a shell, if necessary.
+//! Quotes words for a shell.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::escape::Shown;
 
-/// The characters besides letters and digits that need no quotes.
 const PLAIN: &str = "_-./:=,+@%";
 
 pub(crate) fn quoted(word: &str) -> String {
     quoted_unless(word, PLAIN)
 }
 
-/// Quotes a path for a suggested command, and escapes unprintable characters. Puts `./` before a
-/// leading dash, because the path would be an option otherwise.
+/// Quotes a path for a suggested command. Puts `./` before a leading dash.
 pub(crate) fn quoted_path(path: &Path) -> String {
     let shown = Shown(path).to_string();
     if shown.starts_with('-') { quoted(&format!("./{shown}")) } else { quoted(&shown) }
@@ -31,8 +29,7 @@ fn quoted_unless(word: &str, plain: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Quotes a word on one line without changing its bytes. A word with control characters takes the
-/// form `$'…'`, which bash, zsh and ksh read.
+/// Quotes a word for a shell without changing its bytes.
 pub(crate) fn quoted_bytes(word: &OsStr) -> Vec<u8> {
     let bytes = word.as_encoded_bytes();
     if bytes.iter().any(u8::is_ascii_control) {

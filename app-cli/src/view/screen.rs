@@ -1,4 +1,4 @@
-//! The destination of a view's text.
+//! A writer with the layout of its terminal.
 
 use std::io::{self, Write};
 use std::ops::Deref;

@@ -1,4 +1,4 @@
-//! The colours of outcomes. They are removed from text for streams without colours.
+//! The colours of outcomes.
 
 use anstyle::{AnsiColor, Style};
 use autoproc_domain::Status;

@@ -1,4 +1,4 @@
-//! Prints points in time and durations.
+//! Prints times and durations.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use autoproc_domain::Timestamp;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-/// The time zone of the machine, regardless of `TZ` (localtime(5)).
+/// The time zone of the machine (localtime(5)).
 const SYSTEM_ZONE: &str = "/etc/localtime";
 
 const HALF_A_DAY: Duration = Duration::from_hours(12);
@@ -17,8 +17,7 @@ const AN_HOUR: Duration = Duration::from_hours(1);
 
 const A_MINUTE: Duration = Duration::from_mins(1);
 
-/// Formats a point in time, to the second, in the zone that `TZ` names or else in the machine's
-/// zone. Adds the name of the zone if its offset differs from the machine's.
+/// Formats a point in time, in the zone of the user.
 pub(crate) fn local(point: Timestamp) -> String {
     let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
     let zoned = point.to_zoned(zone());
@@ -26,8 +25,7 @@ pub(crate) fn local(point: Timestamp) -> String {
     zoned.strftime(if is_own { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S %Z" }).to_string()
 }
 
-/// The zone in which a run prints times. A run looks it up only once, because it may print
-/// thousands of lines a second.
+/// The time zone of printed times. A run looks the zone up only once.
 #[derive(Debug, Clone)]
 pub(crate) struct Zone(TimeZone);
 
@@ -45,7 +43,7 @@ impl Zone {
         self.format(point, "%H:%M:%S")
     }
 
-    /// Formats a time after `now`. Adds the date if the time is more than half a day away.
+    /// Formats a time after `now`. Adds the date to a distant time.
     pub(crate) fn time_after(&self, now: Timestamp, point: Timestamp) -> String {
         let is_far = point.saturating_since(now) > HALF_A_DAY;
         self.format(point, if is_far { "%Y-%m-%d %H:%M:%S" } else { "%H:%M:%S" })
@@ -55,7 +53,7 @@ impl Zone {
         self.format(point, "%Y-%m-%d %H:%M:%S")
     }
 
-    /// Returns the offset of the zone from UTC at a point in time, in seconds.
+    /// Returns the offset from UTC, in seconds.
     pub(crate) fn offset_seconds(&self, point: Timestamp) -> f64 {
         let point = jiff::Timestamp::from_microsecond(point.as_micros()).expect("the domain's span lies within jiff's");
         f64::from(self.0.to_offset(point).seconds())
@@ -68,8 +66,7 @@ impl Zone {
     }
 }
 
-/// Returns the zone that `TZ` names, or the machine's zone if `TZ` is not set; UTC if the name is
-/// unknown.
+/// Returns the zone from `TZ`, or else the machine's zone.
 pub(crate) fn zone() -> TimeZone {
     // A `TZ` without daylight-saving rules is valid in POSIX, but not in the library. These rules
     // are the defaults of the C library.
@@ -83,8 +80,7 @@ fn machine_zone() -> TimeZone {
     read.and_then(|data| TimeZone::tzif("machine", &data).ok()).unwrap_or(TimeZone::UTC)
 }
 
-/// Formats a duration: below a second in milliseconds, below ten seconds in tenths of a second,
-/// otherwise in whole seconds.
+/// Formats a duration in milliseconds or seconds.
 pub(crate) fn span(length: Duration) -> String {
     if length < Duration::from_millis(1) {
         return if length.is_zero() { "0s".to_owned() } else { "<1ms".to_owned() };
@@ -99,15 +95,14 @@ pub(crate) fn span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats a duration that a user watches: below an hour in seconds, otherwise in minutes.
+/// Formats a duration in seconds or, from an hour on, in minutes.
 pub(crate) fn running_span(length: Duration) -> String {
     let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let seconds = if length < AN_HOUR { seconds } else { seconds - seconds % 60 };
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats an estimated duration. Rounds it to minutes from two minutes on, and to hours from ten
-/// hours on.
+/// Formats an estimated duration, rounded.
 pub(crate) fn rough_span(length: Duration) -> String {
     let unit = match length {
         length if length < 2 * A_MINUTE => return span(length),

@@ -1,4 +1,4 @@
-//! Converts the errors of adapter functions that belong to no port.
+//! Converts the errors of adapters to errors of commands.
 
 use std::io;
 

@@ -1,5 +1,4 @@
-//! Records the machine and the project folder from which each copied run came. The events, outputs
-//! and executions of these runs were copied into this project folder.
+//! The file with the origin of each copied run.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,8 +18,7 @@ struct Document {
     runs: BTreeMap<String, Place>,
 }
 
-/// Reads where each copied run came from, by the name of the run. Without a file, no run was
-/// copied.
+/// Reads the origin of each copied run, by the name of the run.
 ///
 /// # Errors
 /// If the file cannot be read or parsed.

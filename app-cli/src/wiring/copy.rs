@@ -1,4 +1,4 @@
-//! The source and the target of a copy. Each is a queue in a project folder or in a database.
+//! The source and the target when a queue is copied.
 
 mod folder;
 mod target;
@@ -28,8 +28,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Parses `word`, which is the value of `option`: a folder or the address of a database.
-    /// Connects to nothing.
+    /// Parses a folder or the address of a database.
     ///
     /// # Errors
     /// [`CliError`] if the value is neither a folder nor the address of a database.
@@ -70,8 +69,7 @@ impl Place {
         }
     }
 
-    /// True if both are the same queue. Compares folders after resolving symbolic links, and
-    /// databases by address and schema. Connects to nothing.
+    /// True if both are the same queue.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => real(one.root()) == real(other.root()),
@@ -86,7 +84,7 @@ impl Place {
         matches!(self, Self::Folder(project) if !project.has_queue())
     }
 
-    /// True if the queue is in a folder, but the `autoproc.toml` of the folder names a database.
+    /// True if `autoproc.toml` in the folder names a database.
     pub(crate) fn names_a_database(&self) -> bool {
         let section = match self {
             Self::Folder(project) => store_section(project.root()),
@@ -109,8 +107,7 @@ impl Place {
         }
     }
 
-    /// Locks the queue so that a copy can fill it. If a folder has an empty queue, removes the
-    /// remains of an interrupted copy.
+    /// Locks the queue for a copy into it. Removes the remains of an interrupted copy.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be used, if it is locked, if a run is alive, or if the
@@ -130,8 +127,8 @@ impl Place {
     }
 }
 
-/// Refuses a folder with outputs or executions of an earlier queue. The copied items may have the
-/// ids of earlier items, and would then seem to own these files.
+/// Refuses a folder with outputs or executions of an earlier queue. Copied items could have the ids
+/// of earlier items.
 fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
     let dirs = [project.attempts_dir(), project.executions_dir()];
     let Some(dir) = dirs.iter().find(|dir| dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())) else {
@@ -141,7 +138,6 @@ fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
         .with_hint("name an empty target; if these files are of a queue that is gone, move that folder away"))
 }
 
-/// Resolves symbolic links. Returns the path unchanged if that fails.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
@@ -172,8 +168,7 @@ impl Source<'_> {
         }
     }
 
-    /// True if the files of the queue have keys that this program does not know. A copy omits these
-    /// keys.
+    /// True if the files of the queue have unknown keys. A copy omits these keys.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -184,8 +179,7 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further events. Counts the events that it skips. At the end of the
-    /// history, returns no events and skips none.
+    /// Reads at most `limit` further events. Counts skipped events.
     ///
     /// # Errors
     /// [`CliError`] if the history cannot be read.
@@ -196,8 +190,8 @@ impl Source<'_> {
         }
     }
 
-    /// Returns the machine and the project folder of each run. Call it after all events have been
-    /// read, and before the first execution is read.
+    /// Returns the machine and the project folder of each run. Call it after all events were read,
+    /// and before executions are read.
     ///
     /// # Errors
     /// [`CliError`] if they cannot be read.
@@ -208,11 +202,10 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further outputs. From a folder, reads only the last `max_bytes` of
-    /// each.
+    /// Reads at most `limit` further outputs.
     ///
     /// # Errors
-    /// [`CliError`] if they cannot be read.
+    /// [`CliError`] if the outputs cannot be read.
     pub(crate) async fn next_outputs(&mut self, limit: usize, max_bytes: u64) -> Result<Vec<CopiedOutput>, CliError> {
         match self {
             Self::Folder(folder) => folder.next_outputs(limit, max_bytes),
@@ -220,8 +213,7 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further workflow executions. Skips unreadable journals of a folder,
-    /// and passes their errors to `on_unreadable`.
+    /// Reads at most `limit` further workflow executions. Skips unreadable journals of a folder.
     ///
     /// # Errors
     /// [`CliError`] if the executions cannot be read.

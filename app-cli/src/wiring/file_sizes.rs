@@ -1,4 +1,4 @@
-//! Implements the port for the sizes of files.
+//! Implements the port for file sizes.
 
 use async_trait::async_trait;
 use autoproc_domain::FilePath;

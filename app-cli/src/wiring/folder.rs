@@ -1,4 +1,4 @@
-//! The maintenance of a queue in a folder.
+//! Maintains a queue in a folder.
 
 mod place;
 

@@ -1,4 +1,4 @@
-//! Runs the commands of `--on-finish` and `--on-failure` under guards.
+//! Runs the commands of `--on-finish` and `--on-failure`.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,16 +15,14 @@ use crate::error::CliError;
 /// The time between SIGTERM and SIGKILL.
 pub(crate) const HOOK_GRACE: Duration = Duration::from_secs(2);
 
-/// At most this many bytes of a command's output are kept.
+/// The maximum length of a hook's kept output, in bytes.
 const MAX_OUTPUT: usize = 16 << 10;
 
-/// Runs a command line of the user, with both output streams merged. `exec` avoids another process.
-/// The command line is an argument of this script, so that line numbers in shell messages are
-/// right.
+/// Merges both output streams. The command line is an argument, so line numbers in messages of the
+/// shell are right.
 const IN_ONE_STREAM: &str = "exec sh -c \"$1\" 2>&1";
 
-/// Runs hook commands under separate guards. These guards ignore a pause of the run and the loss of
-/// its lease. They also continue when the run ends its other guards.
+/// Runs hook commands under separate guards. A pause of the run does not affect these guards.
 pub(crate) struct HookProcesses {
     guards: Guards,
     project_dir: PathBuf,
@@ -55,8 +53,7 @@ impl HookProcesses {
         &self.project_dir
     }
 
-    /// Runs a command until it and all its descendants have ended. The report contains the first
-    /// 16 KiB of the output, in the order in which the command printed it.
+    /// Runs a command until all its processes have ended. Keeps the first 16 KiB of the output.
     ///
     /// # Errors
     /// If the command cannot be observed to its end.

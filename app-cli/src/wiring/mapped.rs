@@ -1,5 +1,4 @@
-//! Maps paths for the ports of a database. The database has stored paths; every other part of the
-//! program sees the paths of this machine.
+//! Translates paths between a database and this machine.
 
 mod history;
 mod items;
@@ -27,8 +26,6 @@ pub(super) struct MappedStorage {
 }
 
 impl MappedStorage {
-    /// If the error contains a stored path, replaces it by the path on this machine, which the user
-    /// knows.
     fn error(&self, error: StorageError) -> StorageError {
         let here = |which: Selector| match which {
             Selector::Path(path) => Selector::Path(to_here(path, &self.map)),
@@ -138,8 +135,7 @@ impl Storage for MappedStorage {
     }
 }
 
-/// Replaces the path in each event by its stored path. Passes on a path unchanged if it has no
-/// stored path.
+/// Replaces the path in each event by its stored path.
 pub(super) struct MappedObserver {
     pub(super) inner: Arc<dyn Observer>,
     pub(super) map: Arc<PathMap>,

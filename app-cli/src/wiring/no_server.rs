@@ -1,4 +1,4 @@
-//! Replaces the store on PostgreSQL in a program that was built without it.
+//! Replaces the PostgreSQL store in a program without that feature.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;

@@ -1,9 +1,7 @@
-//! Ends processes that dead runs left behind. Finds them with the records that the guards of these
-//! runs wrote.
+//! Ends processes that dead runs left behind.
 //!
-//! For a queue in a folder, the records of all runs are in that folder. The runs of a database may
-//! belong to several project folders of this machine, and to containers that share its kernel. If
-//! this process cannot see the records or the processes of a run, it treats the run like a run on
+//! A guard is a process that supervises the commands of a run. Guards record the processes of their
+//! run in files. If this process cannot see these files or processes, the run counts as a run of
 //! another machine. Then only an expired lease proves that no process is left.
 
 use std::collections::BTreeMap;
@@ -28,8 +26,7 @@ impl RunReaper {
         Self { project, grace }
     }
 
-    /// Returns the reason why processes of a dead run may remain even after [`reap`](Reaper::reap).
-    /// `None` if no such reason is known in advance.
+    /// Returns the reason why processes of a dead run may remain. `None` if no reason is known.
     pub(crate) fn obstacle(&self, dead: &DeadRun) -> Option<String> {
         let own = self.sweeper(&self.project);
         if !recovery::is_of_host(dead, &own.location()) {
@@ -41,8 +38,7 @@ impl RunReaper {
         }
     }
 
-    /// Removes the records of a run whose items were recovered without proof that its processes
-    /// have ended. Affects only this project folder.
+    /// Removes the records of a run in this project folder.
     pub(crate) fn forget(&self, run: &RunId) {
         self.sweeper(&self.project).forget(run);
     }
@@ -51,8 +47,8 @@ impl RunReaper {
         Sweeper::for_grace(project.runs_dir(), self.grace, project.root())
     }
 
-    /// Returns the project of `dead`, which ran on this machine. `None` if this process cannot see
-    /// the records or the processes of this run.
+    /// Returns the project of `dead`. `None` if this process cannot see the run's records or
+    /// processes.
     fn project_of(&self, dead: &DeadRun, own: &Location) -> Option<Project> {
         let Some(location) = dead.location.as_ref().filter(|_| self.project.is_of_store()) else {
             return Some(self.project.clone());

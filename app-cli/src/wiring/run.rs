@@ -1,4 +1,4 @@
-//! Builds the parts of a run: its ports, its guards, its stop signals, and its start gate.
+//! Builds the parts of a run, for instance its ports.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -28,7 +28,7 @@ use super::{Wiring, notices};
 use crate::error::CliError;
 use crate::store_choice;
 
-/// The permissions of the state folder, the same as those that the JSON store sets.
+/// The permissions of the state folder. The JSON store uses the same.
 const STATE_MODE: u32 = 0o700;
 
 pub(crate) enum Task {
@@ -57,32 +57,29 @@ pub(crate) struct RunSettings {
     pub(crate) start_limits: StartLimits,
     /// The maximum disk space for the output of one attempt, in bytes.
     pub(crate) max_output: u64,
-    /// At most this many bytes of the end of each output are kept in a database.
+    /// The maximum length of an output in a database, in bytes.
     pub(crate) store_output: u64,
-    /// If set, the temporary folders of failed attempts are kept. Contains the exit statuses that
-    /// count as success, in addition to 0.
+    /// The exit statuses of success besides 0. If set, failed attempts keep their temporary
+    /// folders.
     pub(crate) keep_tmp: Option<Vec<i32>>,
     pub(crate) on_suspension: Option<Arc<dyn OnSuspension>>,
-    /// The files that receive the standard output of commands. If `None`, standard output is kept
-    /// with the other output of the attempt.
+    /// The files for the standard output of commands.
     pub(crate) stdout_to: Option<StdoutTo>,
     pub(crate) attempt_listeners: Vec<Arc<dyn AttemptListener>>,
 }
 
-/// Receives a call from a separate thread when Ctrl-Z suspends this process, and when the process
-/// continues.
+/// Observes the suspension of this process. A separate thread calls the methods.
 pub(crate) trait OnSuspension: Send + Sync {
-    /// Called before the process and the attempts are suspended.
+    /// Called before the attempts are suspended.
     fn suspending(&self);
 
-    /// Called after the process has been continued, and before the attempts are continued.
+    /// Called before the attempts are continued.
     fn resumed(&self);
 }
 
 impl Wiring {
     /// Returns the ports and the supervision of a run. The caller must end the supervision after
-    /// the run. `observers` receive the events in addition to the event log, the state file and the
-    /// monitor file.
+    /// the run.
     ///
     /// # Errors
     /// [`CliError`] if the load or the free memory is limited, but not reported by the system, if a
@@ -128,8 +125,7 @@ impl Wiring {
         Ok((ports, Supervision::pausable(guards, switch, on_change, on_suspension)?))
     }
 
-    /// Creates the folders in which this machine keeps files for a queue in a database. Does
-    /// nothing for a queue in a folder, which creates its own folders.
+    /// Creates this machine's folders for a queue in a database.
     ///
     /// # Errors
     /// [`CliError`] if a folder cannot be created.
@@ -155,7 +151,7 @@ impl Wiring {
         )
     }
 
-    /// Returns a function that reports the beginning (true) or the end (false) of a pause.
+    /// Returns a function that reports the beginning (true) or end (false) of a pause.
     fn pause_events(&self, run: RunId, observer: Arc<dyn Observer>) -> impl Fn(bool) + Send + 'static {
         let clock = self.clock();
         move |is_paused| {
@@ -196,8 +192,8 @@ impl Wiring {
         }
     }
 
-    /// Returns an orchestrator for one workflow execution outside the queue, and the
-    /// [`Supervision`] of its processes. The caller must end the supervision after the execution.
+    /// Returns an orchestrator for one workflow execution outside the queue. The caller must end
+    /// the supervision after the execution.
     ///
     /// # Errors
     /// [`CliError`] if the path of this program is unknown, or if no thread can be started.
@@ -215,9 +211,8 @@ impl Wiring {
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards)), supervision))
     }
 
-    /// Returns the settings of guards that keep no records and no temporary folders. The
-    /// environment of commands names this project. If options of this process name the store or the
-    /// path map, the environment names them too. The password of the store is never added.
+    /// Returns settings for guards without records and temporary folders. The password of the store
+    /// is never added to the environment of commands.
     ///
     /// # Errors
     /// If the system does not report this program's path.
@@ -251,8 +246,7 @@ impl Wiring {
         }
     }
 
-    /// Returns the stop signal of a workflow execution outside the queue. It watches only signals,
-    /// because `autoproc stop` applies to runs.
+    /// Returns the stop signal of a workflow execution outside the queue.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -261,8 +255,7 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Calls `pause` when this process is suspended, for instance by Ctrl-Z, and `resume` when it
-    /// continues. Dropping the returned value ends this.
+    /// Calls `pause` when this process is suspended, and `resume` when it continues.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -275,8 +268,7 @@ impl Wiring {
         Suspension::new(pause, resume).map_err(|error| no_signals(&error))
     }
 
-    /// Returns the stop signal of a run. It watches signals, and the stop file or the stop requests
-    /// in the database.
+    /// Returns the stop signal of a run.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -302,8 +294,7 @@ impl Wiring {
     }
 }
 
-/// The guards of a run, or of a single execution. Their commands are suspended and resumed with
-/// this process.
+/// The guards of a run. Their commands are suspended together with this process.
 pub(crate) struct Supervision {
     guards: Arc<Guards>,
     suspension: Suspension,
@@ -311,15 +302,12 @@ pub(crate) struct Supervision {
 }
 
 impl Supervision {
-    /// Suspends commands only when this process is suspended.
     fn suspendable(guards: Arc<Guards>) -> Result<Self, CliError> {
         let (suspended, continued) = (guards.clone(), guards.clone());
         let suspension = Suspension::new(move || suspended.pause(), move || continued.resume());
         Ok(Self { guards, suspension: suspension.map_err(|error| no_signals(&error))?, pauses: None })
     }
 
-    /// Suspends commands when this process is suspended, and on request. `on_change` is passed to
-    /// [`PauseWatch::new`].
     fn pausable(
         guards: Arc<Guards>,
         switch: Arc<PauseSwitch>,
@@ -346,8 +334,7 @@ impl Supervision {
         Ok(Self { guards, suspension, pauses: Some(pauses) })
     }
 
-    /// Ends the guards. Waits until the idle guards have removed their files. A busy guard ends
-    /// after its batch.
+    /// Ends the guards. A busy guard ends after its batch.
     pub(crate) async fn end(self) {
         drop(self.suspension);
         drop(self.pauses);

@@ -1,13 +1,11 @@
-//! Pauses and resumes live runs of this machine from another process.
+//! Pauses and resumes live runs of this machine.
 //!
-//! A file requests a pause, because a signal could reach the wrong process: the process number of a
-//! run that died may belong to another process. Only SIGCONT is sent as a signal, because a stopped
-//! process cannot read files.
+//! A file requests a pause. A signal could reach the wrong process: after a run died, another
+//! process may have its number. A stopped process cannot read files, so SIGCONT continues it.
+//! SIGCONT is sent only if the run is alive.
 //!
-//! The process of a run is first found by its number. SIGCONT is then sent only if the run is still
-//! alive. For a queue in a folder, a live run holds a lock, so no other process can have its
-//! number. For a queue in a database, a live run has a lease. Its process may have ended before the
-//! lease expires.
+//! If the queue is in a database, a run counts as alive until its lease expires. Its process may
+//! have ended earlier.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,8 +20,7 @@ use super::Wiring;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pause {
-    /// When the pause began. `None` if the run could not record it, for instance because SIGSTOP
-    /// stopped its process.
+    /// When the pause began. `None` if the run did not record the time.
     pub(crate) since: Option<Timestamp>,
     /// True if the process of the run is stopped, for instance by Ctrl-Z.
     pub(crate) is_stopped: bool,
@@ -32,7 +29,6 @@ pub(crate) struct Pause {
 pub(crate) struct RunControl {
     runs_dir: PathBuf,
     own: Location,
-    /// True if runs of other project folders may use the queue. Their pause files are elsewhere.
     is_shared: bool,
 }
 
@@ -51,16 +47,15 @@ impl RunControl {
         PauseFiles::remove_abandoned(&self.runs_dir);
     }
 
-    /// True if the run belongs to this project folder, and was started on this machine since the
-    /// last boot. The run may be in another container.
+    /// True if the run belongs to this project folder and this machine. The run may be in another
+    /// container.
     pub(crate) fn is_local(&self, run: &LiveRun) -> bool {
         let theirs = &run.info.location;
         let is_of_folder = !self.is_shared || theirs.project == self.own.project;
         is_of_folder && theirs.boot == self.own.boot && (theirs.host == self.own.host || !theirs.boot.is_empty())
     }
 
-    /// True if the files of this project folder describe the run. For a queue in a database, only
-    /// the runs of this machine and folder qualify.
+    /// True if the files of this project folder describe the run.
     pub(crate) fn is_described_here(&self, run: &LiveRun) -> bool {
         !self.is_shared || self.is_local(run)
     }
@@ -75,7 +70,7 @@ impl RunControl {
         (since.is_some() || is_stopped).then_some(Pause { since, is_stopped })
     }
 
-    /// True if all processes of a run's commands are stopped, or cannot be observed from here.
+    /// True if the run's commands are stopped, or cannot be observed.
     pub(crate) fn stands_still(&self, run: &LiveRun) -> bool {
         let Some(process) = self.process(run) else { return true };
         let below = process_table::descendants_of(process.id.pid).unwrap_or_default();
@@ -90,7 +85,7 @@ impl RunControl {
         runs.iter().filter_map(|run| Some((run.info.id.clone(), self.pause_of(run)?))).collect()
     }
 
-    /// Continues the process of a run if it is stopped. Returns true if the signal was sent.
+    /// Continues the process of a run. Returns true if the signal was sent.
     ///
     /// # Errors
     /// [`StorageError`] if the live runs cannot be read; [`io::Error`] if the system refuses the
@@ -112,8 +107,7 @@ impl RunControl {
         })
     }
 
-    /// Returns the process of the run. `None` if there is none, or if it is not visible from this
-    /// host, boot, pid namespace or project folder.
+    /// Returns the process of the run, if it is visible from here.
     fn process(&self, run: &LiveRun) -> Option<Process> {
         let theirs = &run.info.location;
         let is_visible =

@@ -1,4 +1,4 @@
-//! Opens the store on PostgreSQL, finds its password, and explains its errors.
+//! Opens the PostgreSQL store and explains its errors.
 
 mod executions;
 mod inspection;
@@ -42,16 +42,14 @@ const POOL_MODES: &str = "set its pool_mode to transaction or session, or connec
 const NOT_REACHED: &str =
     "check the host and the port, and that the server runs and accepts connections from this machine";
 
-/// A run renews its lease this many times during one lease, so that a few renewals may fail.
+/// The number of renewals during one lease. A few of them may fail.
 const RENEWALS_PER_LEASE: u32 = 4;
 
-/// The time from the end of a run's lease until the guards kill the commands of the run. At the end
-/// of the lease, the run sends SIGTERM, so its commands have this time to end. 5 s after the kill,
-/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN) ends, and other machines may take the
-/// run's files.
+/// The time from the end of a run's lease until the guards kill its commands. Must be shorter than
+/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN). After this margin, other machines may
+/// take the run's files.
 const KILLED_AFTER: Duration = Duration::from_secs(10);
 
-/// The number of bytes of the hash in [`Server::local_name`].
 const NAME_BYTES: usize = 6;
 
 pub(crate) struct Server {
@@ -62,7 +60,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Opens the store without connecting to the server. `unreachable_timeout` is the duration of a
-    /// run's lease; `None` for the default.
+    /// run's lease.
     ///
     /// # Errors
     /// [`CliError`] if the address is malformed, or no thread can be started.
@@ -104,7 +102,7 @@ impl Server {
         self.store.unfinished_executions().await
     }
 
-    /// Returns the machine and the project folder of a run; `None` if no run ever had this name.
+    /// Returns the machine and the project folder of a run.
     ///
     /// # Errors
     /// [`StorageError`] if the database cannot be read.
@@ -116,7 +114,7 @@ impl Server {
         OutputStore(self.store.clone())
     }
 
-    /// Extends the deadline of `guards` whenever the run's lease is granted or renewed. At the
+    /// Extends the deadline of `guards` when the run's lease is granted or renewed. At the
     /// deadline, the guards kill the run's commands, even if this process is stopped. Thus, no
     /// command still runs when another machine takes its file.
     pub(super) fn bound(&self, guards: Arc<Guards>) {
@@ -149,8 +147,8 @@ impl Server {
         self.options.address()
     }
 
-    /// Returns the option `--store` for a suggested command, after a space. Empty if that command
-    /// finds the store in a variable or a file.
+    /// Returns the option `--store` for a suggested command. Empty if the command does not need the
+    /// option.
     pub(crate) fn option(&self) -> String {
         match self.named_by {
             NamedBy::Option | NamedBy::Place(_) => self.option_elsewhere(),
@@ -163,14 +161,12 @@ impl Server {
         format!(" {OPTION} {}", quoted(&self.address()))
     }
 
-    /// True if only an option of this process names the store. Commands of a run do not see this
-    /// option.
+    /// True if an option names the store. Commands of a run do not see options.
     pub(crate) fn is_named_by_option(&self) -> bool {
         self.named_by == NamedBy::Option
     }
 
-    /// Returns the name of the folder in which this machine keeps files for this queue. The name
-    /// consists of the name of the database, and a hash of the address and the schema.
+    /// Returns the name of this machine's folder for the queue.
     pub(crate) fn local_name(&self) -> String {
         let place = self.place();
         let hash = Sha256::digest(format!("{place}#{}", self.schema()));
@@ -180,8 +176,7 @@ impl Server {
         format!("{plain}-{hash:0width$x}", width = 2 * NAME_BYTES)
     }
 
-    /// Connects to the server, and checks that the schema of the queue has the version that this
-    /// program uses.
+    /// Connects to the server, and checks the version of the schema.
     ///
     /// # Errors
     /// [`CliError`] that tells the user what to do next.
@@ -214,8 +209,8 @@ impl Server {
         self.store.prunable_history(age).await
     }
 
-    /// Removes the history of ended runs that have had no event for `age`. Keeps the events and
-    /// attempts that are still needed. Returns the size of the removed part.
+    /// Removes the history of ended runs that had no event for `age`. Returns the size of the
+    /// removed part.
     ///
     /// # Errors
     /// [`StorageError`] if the history cannot be changed.
@@ -269,8 +264,7 @@ fn parse(choice: &StoreChoice) -> Result<Options, CliError> {
     })
 }
 
-/// Adds the password from the environment or else from the password file, unless the address
-/// contains a password. Warns if the file cannot be used.
+/// Adds the password from the environment, or else from the password file.
 fn with_password(options: Options, variable: impl Fn(&str) -> Option<OsString>, console: &Console) -> Options {
     if options.has_password() {
         return options;

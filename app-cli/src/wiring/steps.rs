@@ -11,7 +11,7 @@ use autoproc_domain::ports::{Attempt, StopSignal};
 use autoproc_subprocess::{AttemptLogs, Guards, ProcessReport, ProcessSpec, attempt_environment};
 use autoproc_workflow::execution::{StepEnd, StepProcess, StepRunner};
 
-/// Runs each step of a workflow as a process. All steps of an attempt write to one log.
+/// Runs each step of a workflow as a process.
 pub(crate) struct GuardedSteps {
     guards: Arc<Guards>,
     logs: AttemptLogs,

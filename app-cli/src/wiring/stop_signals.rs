@@ -1,5 +1,4 @@
-//! Merges two kinds of stop requests to a run on a database: signals, and requests that the
-//! database stores.
+//! Merges stop requests from signals and from the database.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -8,8 +7,7 @@ use std::task::Poll;
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
 
-/// Combines two sources of stop requests. The more urgent request wins. If both are equally urgent,
-/// the request of `signals` wins.
+/// Combines two sources of stop requests. The more urgent request wins.
 pub(super) struct StopSignals {
     pub(super) signals: Arc<dyn StopSignal>,
     pub(super) requests: Arc<dyn StopSignal>,

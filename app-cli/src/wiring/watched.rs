@@ -1,7 +1,6 @@
 //! Reports the outcome of each attempt to listeners.
 //!
-//! A listener receives the outcome before the run has recorded it. The outcome is not durable yet,
-//! and the run may discard it.
+//! Listeners receive an outcome before it is durable. The run may still discard the outcome.
 
 use std::sync::Arc;
 
@@ -12,8 +11,7 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 
 /// Receives the outcome of each attempt that ended. Lost attempts are not reported.
 pub(crate) trait AttemptListener: Send + Sync {
-    /// Runs on the thread of the run, so the method must return quickly. `started_at` is the time
-    /// at which the run noticed that the attempt had started.
+    /// Runs on the thread of the run and must return quickly.
     fn ended(&self, attempt: &Attempt, started_at: Timestamp, report: &AttemptReport);
 }
 

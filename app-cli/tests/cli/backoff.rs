@@ -1,6 +1,3 @@
-//! Tests `run --backoff-on`, which sets the delay before a retry according to the error of the
-//! attempt.
-
 use std::fs;
 
 use serde_json::Value;
@@ -9,15 +6,13 @@ use crate::fixture::TempProject;
 
 const FAIL: &str = "cat {} >&2; exit 3";
 
-/// Returns the delay before each retry, in seconds, from the event log.
 fn waits(project: &TempProject) -> Vec<String> {
     let log = fs::read_to_string(project.path("logs/autonomous-processing.jsonl")).expect("the event log");
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("a document"));
     lines.filter_map(|line| Some(line.get("backoff_s")?.to_string())).collect()
 }
 
-/// Runs a command that prints `error` and fails. Returns the delay before the retry, and the line
-/// that announces the retry.
+/// Returns the delay before the retry, and the message about the retry.
 fn wait_after(error: &str, options: &[&str]) -> (String, String) {
     let project = TempProject::new();
     project.write("a", error);

@@ -1,6 +1,3 @@
-//! Tests that invalid input gives an exit code and an `error:` line, and does not change the state
-//! folder.
-
 use std::fs::{self, File};
 
 use crate::fixture::{Answer, TempProject, end_of, list_of};

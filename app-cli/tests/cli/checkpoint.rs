@@ -1,5 +1,3 @@
-//! Tests `checkpoint` and `run --checkpoint`, which exist for users of the original Python program.
-
 use crate::fixture::TempProject;
 
 #[test]

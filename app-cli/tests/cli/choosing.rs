@@ -1,5 +1,3 @@
-//! Tests which files are selected: by patterns, by age, from lists, and despite unreadable folders.
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -38,7 +36,7 @@ fn old_files_can_be_left_out() {
     assert_eq!(project.json(["queue", "add", "in", "--newer-than", "2d"])["left_out"], 1);
 }
 
-/// Uses a path that is too long, because not even root can read such a path.
+/// Even root cannot read an overlong path.
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_is_added() {
     let project = TempProject::new();
@@ -101,7 +99,7 @@ fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     assert!(elsewhere.contains("store/2026;"), "{elsewhere}");
 }
 
-/// macOS stores names in decomposed form (NFD), so a list from a Mac may match no file here.
+/// macOS stores names in decomposed form (NFD).
 #[test]
 fn a_name_in_another_unicode_form_is_recognised() {
     let project = TempProject::new();

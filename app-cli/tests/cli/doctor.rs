@@ -1,5 +1,3 @@
-//! Tests the `doctor` command and its crash test.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,5 +1,3 @@
-//! Tests the help, the manual pages, the CLI reference and the shell completions.
-
 use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
@@ -10,17 +8,15 @@ use crate::fixture::TempProject;
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli-reference.md");
 
-/// If this environment variable is set, a test writes the CLI reference anew before checking it.
+/// If this variable is set, a test rewrites the CLI reference.
 const RENEW: &str = "AUTOPROC_RENEW_REFERENCE";
 
 struct Helped {
-    /// The words of the command; empty for the program itself.
     words: Vec<String>,
     help: String,
 }
 
 impl Helped {
-    /// Returns every command, with parents before their subcommands.
     fn all(project: &TempProject) -> Vec<Self> {
         let (mut all, mut open) = (Vec::new(), vec![Vec::new()]);
         while let Some(words) = open.pop() {
@@ -39,7 +35,6 @@ impl Helped {
     }
 }
 
-/// Returns the commands that a help text lists, except `help`.
 fn listed(help: &str) -> impl Iterator<Item = &str> {
     let section = help.split_once("\nCommands:\n").map_or("", |(_, section)| section);
     let lines = section.lines().take_while(|line| !line.is_empty());
@@ -111,8 +106,7 @@ fn all_manual_pages_are_written_to_a_folder() {
     project.ask(["man", "--dir", "x", "queue"]).expect_error(2, "cannot be used with");
 }
 
-/// Tests completion scripts that contain the commands. The scripts of other shells call the
-/// program; the test `completions` covers them.
+/// The completion scripts of other shells call the program.
 #[test]
 fn fixed_completions_know_the_commands() {
     let project = TempProject::new();
@@ -151,7 +145,6 @@ fn reference() -> String {
     text
 }
 
-/// Removes the section of global options, which the reference contains only once.
 fn without_global(help: &str) -> String {
     let Some((before, section)) = help.split_once("Global options:\n") else { return help.to_owned() };
     let rest = section.lines().skip_while(|line| line.is_empty() || line.starts_with(' ')).collect::<Vec<_>>();

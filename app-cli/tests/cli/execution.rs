@@ -1,5 +1,3 @@
-//! Tests workflows in a run, in `workflow run`, in a dry run, and after a crash.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -7,7 +5,6 @@ use std::path::Path;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::signal;
 
-/// Each step appends its name to the file `ran`. The third step waits while the file `wait` exists.
 const FIVE_STEPS: &str = r#"
 workflow:
   id: five

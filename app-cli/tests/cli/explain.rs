@@ -1,5 +1,3 @@
-//! `explain` tells what happened to a file, and suggests commands that change what happens next.
-
 use std::env;
 use std::path::Path;
 
@@ -11,7 +9,7 @@ use crate::stop::{begun, wait_until_heard};
 
 const FAILS: &str = "echo opening {/} >&2; echo no such page >&2; exit 3";
 
-/// Creates a project in which the file `a` failed in two attempts and `b` succeeded.
+/// Creates a project. The file `a` failed twice, and `b` succeeded.
 fn night() -> TempProject {
     let project = TempProject::with_queue(&["a", "b"]);
     let command = format!("case {{}} in */a) {FAILS} ;; esac");
@@ -42,7 +40,6 @@ fn commands(project: &TempProject, file: &str) -> Vec<String> {
     commands.map(|command| command.as_str().expect("a command").to_owned()).collect()
 }
 
-/// Runs the first suggested command in a shell.
 #[track_caller]
 fn paste(project: &TempProject, file: &str) -> String {
     let command = commands(project, file).remove(0);

@@ -1,18 +1,13 @@
-//! Tests the grouping of failed files by reason: in `failures`, `retry-failed --like`, `report`,
-//! `status`, and at the end of a run.
-
 use serde_json::Value;
 
 use crate::fixture::TempProject;
 
-/// Fails on files whose names begin with `a`, `b` or `c`, with a different reason for each letter.
 const COMMAND: &str = "case {/} in \
     a*) echo \"pdftool: {}: bad header at byte $$\" >&2; exit 3 ;; \
     b*) echo \"pdftool: {}: no space left\" >&2; exit 3 ;; \
     c*) exit 4 ;; \
     esac";
 
-/// The signature of failed files whose names begin with `a`.
 const BAD_HEADER: &str = "6dcc91a0";
 
 fn after_run(files: &[&str]) -> TempProject {
@@ -24,8 +19,6 @@ fn after_run(files: &[&str]) -> TempProject {
     project
 }
 
-/// Replaces the folder and the times by fixed words, because they change with each execution of a
-/// test.
 fn without_what_varies(project: &TempProject, text: &str) -> String {
     let text = text.replace(&project.path("in").display().to_string(), "IN");
     let is_time = |line: &str| line.starts_with("  latest attempts: 20");
@@ -112,7 +105,7 @@ fn a_file_that_waits_for_its_retry_has_not_failed_for_good() {
     assert!(later.err.starts_with("no file has failed since 2999-01-01 00:00:00"), "{later:?}");
 }
 
-/// The help must show `{n}`, although clap replaces `{n}` in help texts by a line break.
+/// In help texts, clap replaces `{n}` by a line break.
 #[test]
 fn the_help_names_the_placeholder_of_a_number() {
     let project = TempProject::new();

@@ -1,5 +1,3 @@
-//! Tests what the program reports about an attempt: its error output and its resource usage.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -112,7 +110,7 @@ fn a_file_is_shown_without_a_log() {
     assert!(shown.out.contains("completed") && shown.err.contains("warning: cannot read the event log"), "{shown:#?}");
 }
 
-/// For a missing interpreter, the kernel reports "No such file or directory" about the script.
+/// The kernel reports a missing interpreter as a missing script.
 #[test]
 fn a_missing_interpreter_is_named() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,5 +1,3 @@
-//! Creates temporary project folders, and runs the binary in them.
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -13,12 +11,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The longest wait for a condition; long enough for a slow machine.
+/// Long enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Environment variables that would change the behaviour of the binary.
+/// Tests remove these variables from the environment of the binary.
 const FOREIGN_VARIABLES: [&str; 16] = [
     "AUTOPROC_ALLOW_NETWORK_FS",
     "AUTOPROC_MAP",
@@ -71,7 +69,6 @@ impl TempProject {
         project
     }
 
-    /// Returns a path in the project folder. An empty name stands for the folder itself.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -161,8 +158,8 @@ impl TempProject {
         self.json(["queue", "show", name])["status"].as_str().expect("a word").to_owned()
     }
 
-    /// Returns the contents of every file in the state folder, except lock files and guard records.
-    /// A guard record may still change after the run was killed.
+    /// Returns the contents of the state folder, except locks and guard records. A guard record may
+    /// still change after the run was killed.
     pub(crate) fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(".claude"), &mut files);
@@ -199,7 +196,7 @@ impl Answer {
         self
     }
 
-    /// Checks the exit code, the words in the error line, and that standard output is empty.
+    /// Checks the exit code and the error line. Standard output must be empty.
     #[track_caller]
     pub(crate) fn expect_error(self, code: i32, words: &str) -> Self {
         assert_eq!(self.code, code, "{self:#?}");

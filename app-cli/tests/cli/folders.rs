@@ -1,13 +1,9 @@
-//! Tests runs whose project folder, or its subfolder `runs`, is removed, renamed or replaced.
-
 use std::fs;
 use std::path::Path;
 use std::process::Child;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// Starts a run on three files, and waits until the first command has begun. Each command waits for
-/// the file `go`.
 fn begun(home: &TempProject) -> Child {
     let project = home.path("project");
     fs::create_dir(&project).expect("the project");
@@ -21,7 +17,6 @@ fn begun(home: &TempProject) -> Child {
     run
 }
 
-/// Lets the commands end. Checks that the run fails and starts no further file.
 fn expect_lost(home: &TempProject, run: Child) {
     home.write("go", "");
     let over = end_of(run).expect_code(74);

@@ -1,8 +1,3 @@
-//! Tests forecasts from the event log: the expected duration of a file, and the remaining time of a
-//! run.
-//!
-//! The tests write the event log themselves, so that no test depends on real durations.
-
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::time::Duration;
@@ -14,20 +9,16 @@ use crate::stop::{begun, wait_until_heard};
 
 const RECIPE: &str = "0123456789abcdef";
 
-/// Records attempts of an earlier run on files of 1 MB, 2 MB, and so on. Each attempt took 2 s,
-/// plus 1 s per megabyte.
+/// Records past attempts of 2 s, plus 1 s per megabyte.
 fn record(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1000 * (2 + number))));
 }
 
-/// Like [`record`], but each attempt took a thousand times as long. In a test, no attempt takes as
-/// long as such a forecast.
 pub(crate) fn record_long(project: &TempProject, recipe: &str, attempts: u64) {
     record_all(project, recipe, (1..=attempts).map(|number| (number, 1_000_000 * (2 + number))));
 }
 
-/// Appends completed attempts of an earlier run to the event log. An attempt consists of the file
-/// size in megabytes and the duration in milliseconds.
+/// `attempts` contains file sizes in megabytes and durations in milliseconds.
 fn record_all(project: &TempProject, recipe: &str, attempts: impl Iterator<Item = (u64, u64)>) {
     fs::create_dir_all(project.path("logs")).expect("the folder of the log");
     let mut log = OpenOptions::new().create(true).append(true).open(project.path("logs/autonomous-processing.jsonl"));
@@ -167,7 +158,6 @@ fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
     end_of(run).expect_code(0);
 }
 
-/// Samples of one size do not show how much time a megabyte adds.
 #[test]
 fn a_file_that_is_much_larger_than_all_samples_has_no_forecast() {
     let project = TempProject::with_queue(&["a", "b", "c"]);

@@ -1,5 +1,3 @@
-//! Tests guards that are suspended or killed during a run.
-
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -71,11 +69,9 @@ fn a_killed_guard_fails_only_the_file_that_was_being_processed() {
     assert_eq!(begun, names, "each file is begun once");
 }
 
-/// Kills the guard of this command. Leaves a child process that lacks the environment of the run.
 const KILLS_ITS_GUARD: &str = "env -i sleep 1000 & echo $! > {//}/orphan; kill -9 $PPID; exec sleep 1000";
 
-/// An entrypoint script may start a service and then `exec` the run. The run is then the parent of
-/// the service.
+/// An entrypoint script may start a service and then `exec` the run.
 #[test]
 fn a_child_that_the_run_inherited_is_not_ended_with_a_killed_guard() {
     let project = TempProject::with_queue(&["a"]);

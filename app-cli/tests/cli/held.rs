@@ -1,5 +1,3 @@
-//! Tests files that a user holds, and files that a user cancelled before their run died.
-
 use crate::fixture::TempProject;
 
 fn with_items(items: &str) -> TempProject {

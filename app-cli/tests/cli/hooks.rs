@@ -1,5 +1,3 @@
-//! `run --on-finish` and `--on-failure` execute commands that report the result of a run.
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -143,7 +141,6 @@ fn a_hook_that_hangs_is_ended_with_all_its_processes() {
     assert!(!is_alive(&read(&project, "pid")));
 }
 
-/// Each command has a time limit of 0.5 s. The run waits at most 2.5 s for all commands.
 #[test]
 fn the_run_does_not_wait_for_commands_without_end() {
     let project = TempProject::new();

@@ -1,5 +1,3 @@
-//! `run --joblog`: a line for each attempt, in the format of GNU parallel.
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +8,6 @@ use crate::fixture::TempProject;
 
 const HEADING: &str = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand";
 
-/// Returns the columns of each line below the heading.
 fn lines(project: &TempProject) -> Vec<Vec<String>> {
     let text = fs::read_to_string(project.path("jobs")).expect("the job log");
     let mut lines = text.lines();

@@ -1,5 +1,3 @@
-//! Compares `docs/json.md` with the sources, with its own examples, and with real documents.
-
 mod page;
 mod source;
 
@@ -13,10 +11,9 @@ use crate::repair::{damaged_place, place_with_journal};
 use crate::stop::{begun, signal};
 use page::{Page, differences};
 
-/// Each step has one of these fields, depending on the kind of its action.
 const ACTIONS: [&str; 4] = ["run", "shell", "command", "task"];
 
-/// Commands that `docs/json.md` omits, because their output is text or has its own file format.
+/// Commands without a section in `docs/json.md`.
 const WITHOUT: [&str; 9] = ["", "queue", "store", "workflow", "queue export", "completions", "man", "metrics", "top"];
 
 const WORKFLOW: &str = "\

@@ -1,5 +1,3 @@
-//! A lack of file descriptors, programs or folders does not count as a failure of a file.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
@@ -13,7 +11,6 @@ fn write_script(project: &TempProject, name: &str, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
-/// Waits until the run delays attempts for a reason that contains `words`.
 fn wait_until_held(project: &TempProject, words: &str) {
     let held = || project.json(["status"])["latest_run"]["held"].as_str().is_some_and(|why| why.contains(words));
     wait_until("starts are held", held);
@@ -28,7 +25,6 @@ fn events(project: &TempProject) -> Vec<String> {
     log.lines().map(name).collect()
 }
 
-/// Checks that the run delayed attempts, and that no attempt counted as failed.
 #[track_caller]
 fn expect_nothing_was_charged(project: &TempProject) {
     let events = events(project);
@@ -47,7 +43,7 @@ fn start_with_descriptors(project: &TempProject, limit: u32, words: &[&str]) -> 
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sh(1)")
 }
 
-/// The 30 jobs need more than 60 file descriptors, but the run can open only 40.
+/// 30 jobs need over 60 file descriptors. The run has only 40.
 #[test]
 fn files_wait_for_descriptors_and_the_others_go_on() {
     let names: Vec<_> = (0..30).map(|number| format!("f{number}")).collect();
@@ -84,7 +80,7 @@ fn a_program_that_is_away_for_a_while_is_waited_for() {
     }
 }
 
-/// The kernel refuses to execute a file that is open for writing (ETXTBSY).
+/// The kernel does not execute a file open for writing (ETXTBSY).
 #[test]
 fn a_program_that_is_being_replaced_is_waited_for() {
     let project = TempProject::with_queue(&["a", "b", "c"]);
@@ -123,7 +119,7 @@ fn without_a_wait_a_missing_program_is_the_failure_of_the_file() {
     assert_eq!(project.status_of("b"), "failed");
 }
 
-/// The first command moves the folder away, as if its disk were unmounted.
+/// A folder disappears if its disk is unmounted.
 #[test]
 fn files_whose_folder_is_away_wait_for_it() {
     let project = TempProject::with_queue(&["in/a", "in/b", "in/c"]);

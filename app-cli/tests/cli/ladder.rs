@@ -1,5 +1,3 @@
-//! Tests in which a user stops several runs, sends more than two signals, or presses Ctrl-Z.
-
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -63,7 +61,6 @@ fn one_stop_is_for_all_runs_and_the_last_takes_it_away() {
     assert_eq!(project.status_of("c"), "pending");
 }
 
-/// The grace time is an hour, so only the third signal can end the command during the test.
 #[test]
 fn the_third_signal_waits_for_nothing() {
     let project = TempProject::with_queue(&["a"]);
@@ -81,7 +78,7 @@ fn the_third_signal_waits_for_nothing() {
     assert!(!fs::exists(stat).expect("a look"), "nothing is left of it");
 }
 
-/// A service manager may send SIGTERM to both the run and its command.
+/// A service manager may signal both the run and its command.
 #[test]
 fn a_command_that_a_stop_took_along_is_given_back() {
     let project = TempProject::with_queue(&["a"]);
@@ -99,8 +96,7 @@ fn a_command_that_a_stop_took_along_is_given_back() {
 /// Appends to the file `ticks` until the file `go` exists.
 pub(crate) const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
-/// True if a process is suspended. In `proc_pid_stat(5)`, the state follows the name in
-/// parentheses.
+/// True if the process is suspended, according to proc_pid_stat(5).
 pub(crate) fn is_stopped(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
@@ -134,7 +130,6 @@ fn a_suspended_run_suspends_its_commands_and_goes_on_with_them() {
     assert!(over.out.starts_with("processed 2, failed 0"), "{over:#?}");
 }
 
-/// The attempt is suspended for longer than its timeout.
 #[test]
 fn the_time_of_a_suspended_attempt_stands_still() {
     const TIMEOUT: Duration = Duration::from_secs(20);
@@ -158,7 +153,7 @@ fn to_continue_a_run_that_was_not_suspended_means_nothing() {
     assert!(over.out.starts_with("processed 1"), "{over:#?}");
 }
 
-/// The list of ignored signals omits SIGHUP: a run keeps SIGHUP ignored, for nohup(1).
+/// SIGHUP is missing here, because nohup(1) needs an ignored SIGHUP.
 #[test]
 fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -182,7 +177,7 @@ fn signals_that_a_parent_blocked_or_ignored_are_reset() {
     }
 }
 
-/// A pager, or a terminal after Ctrl-S, may stop reading standard error.
+/// After Ctrl-S, a terminal stops reading messages.
 #[test]
 fn a_run_whose_messages_are_not_read_continues_and_can_be_stopped() {
     let project = TempProject::new();
@@ -207,7 +202,6 @@ fn a_run_whose_messages_are_not_read_continues_and_can_be_stopped() {
     drop((unread, again));
 }
 
-/// A pager such as less(1) may stop reading.
 #[test]
 fn a_run_whose_output_is_not_read_continues_and_can_be_stopped() {
     for signals in [false, true] {

@@ -1,5 +1,3 @@
-//! Tests the conditions under which a run starts no attempts or ends early.
-
 use std::fs;
 use std::process::{Child, Command};
 
@@ -74,12 +72,9 @@ fn a_load_that_is_always_exceeded_holds() {
     end_of(run).expect_code(130);
 }
 
-/// Keeps a processor busy until the value is dropped.
 struct Busy(Child);
 
 impl Busy {
-    /// Starts a busy process, and waits until the load average rises. The load average needs
-    /// minutes to return to 0.
     fn until_the_load_shows_it() -> Self {
         let busy = Self(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh(1)"));
         let load = || fs::read_to_string("/proc/loadavg").expect("the machine's load");
@@ -132,7 +127,7 @@ fn a_run_ends_after_so_many_failed_files() {
     assert_eq!((&result["stopped_by"], &result["remaining"]), (&"too_many_failed".into(), &2.into()));
 }
 
-/// A run applies `--max-fail 50%` only after ten files, so the test has twelve.
+/// `--max-fail 50%` applies only after ten files.
 #[test]
 fn a_run_ends_when_too_large_a_share_failed() {
     let names: Vec<_> = (10..22).map(|number| format!("f{number}")).collect();

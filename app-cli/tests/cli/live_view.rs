@@ -1,15 +1,10 @@
-//! Tests the live view of `run` in a real terminal (tmux), at several sizes and during a resize.
-
 use crate::fixture::TempProject;
 use crate::tmux::{Terminal, has_tmux};
 
 const LONG: &str = "a-file-whose-name-is-too-long-for-forty-columns";
 
-/// Fails on the file `bad`. On other files, waits for the file `go`.
 const COMMAND: &str = "test {/} != bad && until test -e {//}/../go; do sleep 0.02; done";
 
-/// Returns the live view without its times: the running files sorted by name, then the totals as
-/// one line.
 fn live_view(lines: &[String], columns: usize) -> Vec<String> {
     let failure = lines.iter().position(|line| line.contains("failed in/bad"));
     let mut view = lines[failure.map_or(lines.len(), |line| line + 1)..].iter();
@@ -30,8 +25,6 @@ fn without_time(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the lines that the live view left on the screen after the run. These are all lines
-/// between the failure and the summary, and earlier lines that look like the live view.
 fn leftovers(lines: &[String]) -> Option<Vec<String>> {
     lines.iter().position(|line| line == "over")?;
     let failure = lines.iter().position(|line| line.contains("failed in/bad"))?;
@@ -58,7 +51,6 @@ fn expected(columns: usize) -> Vec<String> {
     }
 }
 
-/// Runs four files in a terminal that is resized to each of these sizes in turn.
 fn run_at(sizes: &[(usize, usize)]) {
     let project = TempProject::new();
     for name in ["bad", "slow-1", "slow-2", LONG] {

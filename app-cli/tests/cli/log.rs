@@ -1,5 +1,3 @@
-//! Tests `log`, which shows the output of attempts.
-
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
@@ -64,7 +62,7 @@ fn an_attempt_that_printed_nothing_is_told_from_one_that_never_was() {
     answer.expect_error(2, "attempt 3 does not exist");
 }
 
-/// Repeats the run until the output is removed, because a run keeps output from the last 0.1 s.
+/// A run keeps output from the last 0.1 s, so the test repeats the run.
 #[test]
 fn old_output_is_removed_and_said_to_be() {
     let project = TempProject::with_queue(&["a"]);
@@ -176,7 +174,7 @@ fn following_a_long_output_shows_its_end_at_the_end() {
     end_of(run).expect_code(0);
 }
 
-/// Opens a pseudoterminal. Returns the slave for a command, and the master for the test (pty(7)).
+/// Opens a pseudoterminal (pty(7)). Returns the slave and the master.
 fn terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("it is ours");
@@ -192,8 +190,7 @@ fn begun_on_a_terminal(project: &TempProject, words: &[&str]) -> (Child, File) {
     (child, terminal)
 }
 
-/// Reads until `wanted` has arrived. Stops early if the command has closed the pseudoterminal,
-/// because a read then fails (pty(7)).
+/// Reads until `wanted` arrives or the pseudoterminal is closed.
 fn read_until(terminal: &mut File, wanted: &[u8], seen: &mut Vec<u8>) {
     let mut piece = [0; 4096];
     while !seen.windows(wanted.len()).any(|window| window == wanted) {
@@ -236,7 +233,7 @@ fn shown_output_steers_no_terminal() {
     assert!(seen.contains("\\u{1b}[31mred\r\n") && !seen.contains("\u{1b}[31m"), "{seen:?}");
 }
 
-/// The command sleeps at its end, because a run keeps output from the last 0.1 s.
+/// The command sleeps, because a run keeps output from the last 0.1 s.
 #[test]
 fn a_run_removes_what_it_made_itself() {
     let project = TempProject::with_queue(&["a"]);
@@ -246,7 +243,6 @@ fn a_run_removes_what_it_made_itself() {
     assert_eq!(outputs(&project), ["pruned"]);
 }
 
-/// Creates a project whose file `a` failed twice and was then added again.
 fn in_its_second_round() -> TempProject {
     let project = TempProject::with_queue(&["a"]);
     let shell = "echo attempt $AUTOPROC_ATTEMPT of {/}; false";
@@ -315,7 +311,6 @@ fn each_round_has_attempts_of_its_own() {
     assert_eq!(project.ask(["log", "1"]).expect_code(0).out, format!("{}\n", project.path("a").display()));
 }
 
-/// `log -f` must end, because nothing happens to the file until another run starts.
 #[test]
 fn following_ends_with_a_run_that_died() {
     let project = TempProject::with_queue(&["a"]);
@@ -387,13 +382,9 @@ fn a_progress_line_is_overwritten_on_a_terminal_and_nothing_else_steers_it() {
     assert!(last.is_some_and(|last| last.trim_end() == "end\\u{1b}[2J"), "{seen:?}");
 }
 
-/// Waits for the file `go`. Succeeds only in the second attempt, and only if the file `good`
-/// exists.
 const TWO_ATTEMPTS: &str = "echo attempt $AUTOPROC_ATTEMPT; until test -e {//}/go; do sleep 0.02; done; \
                             test -e {//}/good && test $AUTOPROC_ATTEMPT = 2";
 
-/// Starts `log -f`, and waits until it shows the first attempt. Returns the process, and the files
-/// that receive its standard output and standard error.
 fn followed_from_the_start(project: &TempProject) -> (Child, [PathBuf; 2]) {
     let files = [project.write("out", ""), project.write("err", "")];
     let [out, err] = files.each_ref().map(|path| File::options().write(true).open(path).expect("a file"));

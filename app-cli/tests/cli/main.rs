@@ -1,8 +1,6 @@
-//! Runs the built binary in temporary folders, as a person or a script would.
+//! Runs the built binary in temporary folders.
 //!
-//! Tests wait for conditions, not for fixed times. The exceptions are a suspension longer than the
-//! timeout (`ladder`), output of a minimum age (`log`), and a crash test of some seconds
-//! (`doctor`).
+//! With few exceptions, tests wait for conditions, not for fixed times.
 
 mod backoff;
 mod bad_input;

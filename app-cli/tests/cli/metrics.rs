@@ -1,6 +1,3 @@
-//! Tests `metrics`: its output in the text format of Prometheus, and the file for the textfile
-//! collector of Prometheus.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,8 +13,7 @@ type Samples = BTreeMap<(String, BTreeMap<String, String>), f64>;
 /// A label other than `queue`, and its value.
 type Label = Option<(&'static str, &'static str)>;
 
-/// Parses metrics. Panics at anything that the Prometheus format forbids or that makes the textfile
-/// collector complain, such as two equal series.
+/// Parses metrics. Panics if the Prometheus format is violated.
 #[track_caller]
 fn parsed(text: &str) -> Samples {
     assert!(text.ends_with('\n') && !text.contains('\r'), "{text}");
@@ -45,7 +41,7 @@ fn is_name(name: &str) -> bool {
     name.starts_with("autoproc_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }
 
-/// Parses labels after the opening brace. Returns the labels, and the text after the closing brace.
+/// Returns the labels, and the text after the closing brace.
 fn labels(mut text: &str) -> (BTreeMap<String, String>, &str) {
     let mut labels = BTreeMap::new();
     loop {
@@ -76,8 +72,6 @@ fn metrics(project: &TempProject) -> Samples {
     parsed(&project.ask(["metrics"]).expect_code(0).out)
 }
 
-/// Returns the value of the sample with this label. Without a label, returns the value of the only
-/// sample.
 #[track_caller]
 fn value(samples: &Samples, name: &str, label: Label) -> f64 {
     let has_label = |labels: &BTreeMap<String, String>| match label {
@@ -202,8 +196,7 @@ fn the_file_is_replaced_as_a_whole_and_everyone_can_read_it() {
     assert!(project.ask(["metrics", "-o", "-"]).expect_code(0).out.starts_with("# HELP "));
 }
 
-/// Adds `autoproc_time_left_seconds` itself, because only several long attempts produce this
-/// metric.
+/// Only several long attempts produce `autoproc_time_left_seconds`.
 #[test]
 fn every_figure_is_documented_and_no_other() {
     let page = fs::read_to_string(FORMATS).expect("the page");

@@ -1,5 +1,3 @@
-//! Tests the monitor file, and `monitor`, which shows its contents.
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -9,7 +7,7 @@ use serde_json::Value;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::stop::{begun, signal};
 
-/// The keys of the monitor file of the Python program.
+/// The field names in the Python program's monitor file.
 const KEYS: [&str; 11] = [
     "status",
     "current_file",

@@ -1,5 +1,3 @@
-//! Tests mistakes of new users, and how the program answers them.
-
 use std::fs;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
@@ -55,7 +53,6 @@ fn a_report_shows_an_idle_run_if_there_is_no_other() {
     assert_eq!((report["runs"].as_array().map(Vec::len), &report["later_idle_runs"]), (Some(1), &0.into()));
 }
 
-/// The shell replaces an unquoted `*.csv` by the names in the current folder.
 #[test]
 fn a_pattern_without_quotes_is_recognised() {
     let project = with_papers();
@@ -131,8 +128,7 @@ fn a_filter_that_matches_nothing_is_named() {
     project.ask(["run", "in", "--strict", "--include", "a.*", "--", "true"]).expect_code(0);
 }
 
-/// With exit code 0, `run in -- convert && rm -r in` would remove files that this run did not
-/// convert.
+/// With exit code 0, `run in -- convert && rm -r in` would lose files.
 #[test]
 fn files_that_another_command_completed_meanwhile_are_no_success() {
     let project = TempProject::new();
@@ -150,12 +146,10 @@ fn files_that_another_command_completed_meanwhile_are_no_success() {
     assert!(again.out.starts_with("processed 1, failed 0"), "{again:#?}");
 }
 
-/// Starts `run in` on four files, and calls `change` while the first file is processed.
 fn changed_during_run(options: &[&str], change: impl FnOnce(&TempProject)) -> Answer {
     changed_during("exit 0", options, change)
 }
 
-/// Like [`changed_during_run`], but the command for each file ends with `last`.
 fn changed_during(last: &str, options: &[&str], change: impl FnOnce(&TempProject)) -> Answer {
     let project = TempProject::new();
     for name in ["in/1", "in/2", "in/3", "in/4"] {
@@ -264,7 +258,7 @@ fn a_second_command_on_the_same_queue_is_noticed() {
     assert_eq!(alone.err, "");
 }
 
-/// cron(8) mails everything that a quiet run prints.
+/// cron(8) mails the output of a quiet run.
 #[test]
 fn a_quiet_run_says_why_its_exit_code_is_not_0() {
     let project = TempProject::with_queue(&["a", "b"]);

@@ -1,6 +1,3 @@
-//! Tests the workflow files in `docs/examples/original`, which have the format of the original
-//! project.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

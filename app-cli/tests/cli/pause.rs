@@ -1,5 +1,3 @@
-//! Tests `pause` and `resume` with live runs.
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Child;
@@ -10,12 +8,9 @@ use crate::fixture::{TempProject, end_of, wait_until};
 use crate::ladder::{TICKING, is_stopped, stands_still};
 use crate::stop::{begun_through, signal, signal_again, wait_until_heard};
 
-/// Writes the pids of the shell and of its child, and waits for the file `go`.
 const WITH_CHILD: &str = "sleep 1000 & echo $$ $! > {}.pids.new; mv {}.pids.new {}.pids; \
                           until test -e {//}/go; do sleep 0.02; done; kill $!";
 
-/// Starts a run, and waits until the command on `a` has a child process. Returns the run, and the
-/// pids of both processes.
 fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     let run = project.start([&["run", "--grace", "1"], options, &["--shell", WITH_CHILD]].concat());
     let pids = project.path("a.pids");
@@ -24,7 +19,7 @@ fn with_child(project: &TempProject, options: &[&str]) -> (Child, Vec<u32>) {
     (run, pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect())
 }
 
-/// True if a process is suspended, or is blocked in vfork(2) because its child is suspended.
+/// True if the process is suspended or blocked in vfork(2).
 fn is_held(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))
@@ -180,7 +175,6 @@ fn without_a_live_run_there_is_nothing_to_do() {
     assert!(!empty.path(".claude").exists());
 }
 
-/// Changes the record of the live run, so that the run seems to belong to another machine.
 fn rewrite_record(project: &TempProject, changes: &[(&str, &str)]) {
     let mut entries =
         fs::read_dir(project.state("runs")).expect("the folder").map(|entry| entry.expect("a file").path());
@@ -224,7 +218,6 @@ fn a_run_that_ctrl_z_suspended_counts_as_paused_and_can_be_resumed() {
     end_of(run).expect_code(0);
 }
 
-/// Starts a run of [`TICKING`] with the default action for SIGTSTP.
 fn ticking() -> (TempProject, Child) {
     let project = TempProject::with_queue(&["a"]);
     let mut command = project.program("env");
@@ -234,7 +227,6 @@ fn ticking() -> (TempProject, Child) {
     (project, run)
 }
 
-/// Continues a suspended run, and checks that the run stays paused until `resume`.
 fn expect_paused_when_continued(project: &TempProject, run: Child) {
     signal(&run, "CONT");
     wait_until("the run continues", || !is_stopped(run.id()));

@@ -1,13 +1,9 @@
-//! Tests that a run pauses when different files fail alike one after another. The cause is then
-//! probably not in the files.
-
 use std::fs;
 
 use serde_json::Value;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Completes the file `a`. Fails on all other files until the file `up` exists.
 const CALLS_A_SERVICE: &str = "[ {/} = a ] || [ -e up ] || { echo 'api: connection refused' >&2; exit 7; }";
 
 const CAUSE: &str = "files in a row failed alike: exit status 7: api: connection refused (";
@@ -93,7 +89,7 @@ fn a_run_that_does_not_wait_ends_and_says_why() {
     assert_eq!((&result["stopped_by"], &result["failed"]), (&"failing_alike".into(), &0.into()));
 }
 
-/// The command has never completed a file, so the command itself is probably wrong.
+/// If no file was ever completed, the command itself is probably wrong.
 #[test]
 fn a_mistyped_command_fails_every_file_at_once() {
     let project = project();

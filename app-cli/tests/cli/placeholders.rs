@@ -1,5 +1,3 @@
-//! Tests placeholders that depend on the queue or the run: `{rel}`, `{#}` and `{%}`.
-
 use std::fs;
 
 use crate::fixture::TempProject;
@@ -7,7 +5,6 @@ use crate::fixture::TempProject;
 const RECORD: [&str; 3] = ["--shell", "echo {rel} >> \"$HOME_OF_TEST/seen\"", "-q"];
 
 impl TempProject {
-    /// Runs the queue with these options. Returns the value of `{rel}` in each attempt.
     fn relative_paths(&self, code: i32, words: &[&str], script: &[&str]) -> Vec<String> {
         let seen = self.path("seen");
         let _ = fs::remove_file(&seen);
@@ -64,8 +61,6 @@ fn a_file_added_by_itself_is_below_the_project_folder() {
     assert_eq!(project.relative_paths(0, &[], &RECORD), ["scans/2026/a", "b"]);
 }
 
-/// Each attempt creates a folder with the number of its slot. A second attempt in the same slot
-/// would fail to create the folder.
 #[test]
 fn attempts_at_the_same_time_have_different_slots() {
     let project = TempProject::new();

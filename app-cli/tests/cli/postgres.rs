@@ -1,7 +1,6 @@
-//! Tests the queue on a real PostgreSQL server.
+//! Tests the queue on a PostgreSQL server.
 //!
-//! The tests start a server of their own, and are skipped if the programs of PostgreSQL are
-//! missing.
+//! Without PostgreSQL, the tests are skipped.
 
 mod bad_days;
 mod copies;

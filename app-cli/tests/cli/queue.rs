@@ -1,5 +1,3 @@
-//! Tests the subcommands of `queue`, and `retry-failed`.
-
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 

@@ -1,5 +1,3 @@
-//! Tests `queue repair` and `queue export`.
-
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -11,8 +9,6 @@ use crate::fixture::{TempProject, end_of, wait_until};
 
 const SNAPSHOT: &str = "QUEUE-STATE.json";
 
-/// Creates the project of a killed run. According to its journal, `a` and `b` are completed, and
-/// `c` is processing.
 pub(crate) fn place_with_journal() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d"]);
     let run = project.start(["run", "-q", "--shell", "test {/} != c || touch {//}/begun; test {/} != c || sleep 1000"]);

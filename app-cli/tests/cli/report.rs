@@ -1,5 +1,3 @@
-//! Tests `runs` and `report`.
-
 use serde_json::Value;
 
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
@@ -59,7 +57,7 @@ fn a_dead_run_is_reported_with_what_it_did() {
     assert_eq!(only_run(&project)["run_id"], dead["run_id"], "a recovery is not a run");
 }
 
-/// The run releases the attempt, so no figure of the run counts it.
+/// A released attempt counts in no figure of the run.
 #[test]
 fn a_run_that_was_stopped_in_mid_work_is_not_idle() {
     let project = TempProject::with_queue(&["a", "b"]);

@@ -1,5 +1,3 @@
-//! Tests `report --html`: the page, the file that the page replaces, and `--watch`.
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Child;
@@ -7,7 +5,6 @@ use std::process::Child;
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::{begun, signal};
 
-/// Creates a project in which one of two files has failed.
 fn night() -> TempProject {
     let project = TempProject::with_queue(&["good", "<b>bad"]);
     let command = "case {} in *bad) echo '<script>' >&2; exit 3 ;; esac";

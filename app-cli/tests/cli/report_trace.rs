@@ -1,5 +1,3 @@
-//! Tests `report --trace`, which exports the attempts as a trace of events.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
@@ -12,8 +10,6 @@ use crate::stop::begun;
 
 const FORMATS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
 
-/// Creates a project with two runs. In the first run, a file fails twice and prints text that must
-/// be escaped.
 fn nights() -> TempProject {
     let project = TempProject::with_queue(&["a", "b", "c", "d", "e"]);
     let command = "case {} in */a) printf '\"},{\\033[2J\\n' >&2; exit 3 ;; *) sleep 0.1 ;; esac";
@@ -39,8 +35,7 @@ fn of_phase<'e>(events: &'e [Value], phase: &str) -> Vec<&'e Value> {
     events.iter().filter(|event| event["ph"] == phase).collect()
 }
 
-/// Checks that the attempts in a row do not overlap. A trace viewer would show overlapping attempts
-/// as nested.
+/// A trace viewer would nest overlapping attempts of a row.
 #[track_caller]
 fn expect_rows(events: &[Value]) {
     let mut rows: BTreeMap<_, Vec<(i64, i64)>> = BTreeMap::new();

@@ -1,5 +1,3 @@
-//! Tests `resume` without a live run: it starts the latest run again.
-
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -12,8 +10,6 @@ use crate::stop::{begun, signal};
 
 const NONE: &str = "no run is live, and none can be started again";
 
-/// Appends its first argument to the file `done`. Succeeds if the file in its second argument
-/// exists.
 const APPEND: &str = "printf '%s\\n' \"$1\" >> done; test -e \"$2\"";
 
 #[test]
@@ -30,7 +26,7 @@ fn a_killed_run_starts_again_with_its_options_and_its_command() {
     assert_eq!((&document["processed"], &document["stopped_by"]), (&0.into(), &"queue_empty".into()));
 }
 
-/// The recorded words must not pass through a shell, which would change them.
+/// A shell would change the recorded words.
 #[test]
 fn the_words_of_the_command_are_the_same() {
     let project = TempProject::with_queue(&["a"]);
@@ -163,7 +159,7 @@ fn a_stopped_run_names_the_command_that_continues() {
     assert!(earlier.contains(", stopped by ") && !earlier.contains("autoproc resume"), "{earlier}");
 }
 
-/// A shell replaces `<(…)` by a path such as `/dev/fd/63`, which a later command cannot read.
+/// A shell replaces `<(…)` by a path such as `/dev/fd/63`.
 #[test]
 fn a_list_from_a_pipe_or_an_open_file_is_not_read_again() {
     let project = TempProject::new();

@@ -1,5 +1,3 @@
-//! Tests the effects, the output and the exit codes of `run`.
-
 use std::fs;
 
 use crate::fixture::{TempProject, end_of, wait_until};

@@ -1,6 +1,3 @@
-//! Tests what puzzles a user after the first run: adding files again, the files that a run
-//! processes, exit codes, and the choice of the queue.
-
 use std::fs;
 use std::process::Command;
 
@@ -9,7 +6,6 @@ use serde_json::Value;
 use crate::fixture::{TempProject, end_of, wait_until};
 use crate::stop::{begun, signal, wait_until_heard};
 
-/// Creates a project with twelve files in `in`, and `others` further files that are pending.
 fn with_others(others: usize) -> TempProject {
     let project = TempProject::new();
     for number in 1..=12 {
@@ -24,7 +20,6 @@ fn with_others(others: usize) -> TempProject {
     project
 }
 
-/// Returns the result of a run that must complete all of its files.
 fn result(project: &TempProject, words: &[&str]) -> Value {
     project.ask(["--json"].iter().chain(words)).expect_code(0).json()
 }
@@ -164,7 +159,7 @@ fn a_run_that_was_stopped_continues_where_it_was() {
     assert_eq!(rest["processed"], 12 - done);
 }
 
-/// With exit code 0, `run in -- COMMAND && rm -r in` would remove files that are not completed.
+/// With exit code 0, `run in -- COMMAND && rm -r in` would lose files.
 #[test]
 fn nothing_follows_a_run_that_left_files() {
     let project = with_others(0);
@@ -361,8 +356,6 @@ fn a_stop_request_without_a_run_is_discarded_by_the_next_run() {
     assert!(!project.state("STOP-AUTONOMOUS").exists());
 }
 
-/// In the first night, three of 60 scans are broken, and one hangs. In the second night, new scans
-/// are added.
 #[test]
 fn a_report_shows_both_nights() {
     let project = TempProject::new();

@@ -1,5 +1,3 @@
-//! `run --stdout-to` writes one result for each file. A result is either complete or absent.
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -124,7 +122,6 @@ fn a_failed_file_leaves_its_result_to_others() {
     assert_eq!((project.status_of("in/a.gif"), project.status_of("in/a.png")), ("failed".into(), "completed".into()));
 }
 
-/// The second file starts while the first one is still being processed.
 #[test]
 fn a_result_that_is_reserved_is_free_once_its_file_has_failed() {
     let project = TempProject::with_queue(&["a.gif", "a.png"]);
@@ -337,7 +334,7 @@ fn a_dry_run_shows_the_result() {
     assert!(!project.path("out").exists());
 }
 
-/// A FIFO could block the run for ever. Another user who can write to the folder could create one.
+/// Another user could create a FIFO and block the run for ever.
 #[test]
 fn a_fifo_in_the_place_of_the_result_is_refused() {
     let project = TempProject::with_queue(&["a"]);

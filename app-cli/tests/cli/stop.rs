@@ -1,5 +1,3 @@
-//! Tests `stop`, signals and `status` with a live run.
-
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -98,7 +96,7 @@ fn two_terminations_end_a_run_with_143() {
     end_of(run).expect_code(143);
 }
 
-/// `docker stop` kills a container 10 s after SIGTERM, so the run must end earlier.
+/// `docker stop` kills a container 10 s after SIGTERM.
 #[test]
 fn the_time_to_finish_after_a_termination_is_limited() {
     let project = TempProject::with_queue(&["a"]);
@@ -108,7 +106,7 @@ fn the_time_to_finish_after_a_termination_is_limited() {
     assert_eq!(project.status_of("a"), "pending");
 }
 
-/// A terminal that closes may send SIGHUP more than once.
+/// A closing terminal may send SIGHUP more than once.
 #[test]
 fn signals_in_quick_succession_let_the_current_file_finish() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -171,7 +169,7 @@ fn a_hang_up_that_is_ignored_from_the_start_stays_so() {
     assert!(over.out.starts_with("processed 2") && over.out.contains("no files are left"), "{over:?}");
 }
 
-/// Another user may have written the host name in the lock file.
+/// Another user may have written the lock file with the host name.
 #[test]
 fn the_name_of_a_host_steers_no_terminal() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,16 +1,12 @@
-//! Tests `--store` without a server: addresses, unreachable servers, and precedence. The option,
-//! the variable `AUTOPROC_STORE` and the file `autoproc.toml` can each name a store.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::fixture::{Answer, TempProject};
 
-/// No server listens on this port: it is reserved (tcpmux).
+/// No server listens on port 1 (tcpmux).
 const REFUSING: &str = "postgres://anna@127.0.0.1:1";
 
-/// Checks that a command failed with one error line, which does not contain "secret". The command
-/// must not have created the state folder or the logs.
+/// The error line must not contain "secret". The command must create no state.
 #[track_caller]
 fn expect(project: &TempProject, answer: Answer, code: i32, words: &str) {
     let answer = answer.expect_error(code, words);
@@ -51,7 +47,7 @@ fn a_file_with_another_section_is_refused_without_its_text() {
     expect(&project, project.ask(["queue", "list"]), 78, "the section [store] of autoproc.toml: the address");
 }
 
-/// A file that another user can change must not choose the paths that a run processes.
+/// Otherwise, another user could choose the paths for a run.
 #[test]
 fn a_file_that_others_may_write_names_no_database() {
     let project = TempProject::new();

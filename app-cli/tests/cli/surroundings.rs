@@ -1,12 +1,9 @@
-//! Tests systems without `/proc`, and commands whose current folder was removed.
-
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
 use crate::fixture::{Answer, TempProject};
 
-/// Runs a script in new namespaces, with the binary in `$AUTOPROC`. If namespaces are not allowed,
-/// returns `None` and reports a skipped test.
+/// Runs a script in new namespaces. Returns `None` if namespaces are not allowed.
 pub(crate) fn unshared(project: &TempProject, options: &[&str], script: &str) -> Option<Answer> {
     let unshare = |script: &str| {
         let mut command = project.program("unshare");
@@ -55,7 +52,7 @@ fn with_the_proc_of_other_processes_nothing_is_touched() {
     assert_untouched(&project, answer, "/proc belongs to another pid namespace");
 }
 
-/// cron(8) or tmux(1) may start a command in a folder that was removed.
+/// cron(8) or tmux(1) may start a command in a removed folder.
 #[test]
 fn absolute_paths_need_no_current_folder() {
     let project = TempProject::with_queue(&["a"]);

@@ -1,8 +1,5 @@
-//! Tests how the output on a terminal differs from the output to a file or pipe.
-
 use crate::fixture::TempProject;
 
-/// Runs the binary in a terminal of this width, with the command line `line`.
 fn on_terminal(project: &TempProject, columns: usize, variables: &[(&str, &str)], line: &str) -> String {
     let binary = env!("CARGO_BIN_EXE_autoproc");
     let mut script = project.program("script");
@@ -89,7 +86,6 @@ fn times_are_in_the_zone_that_is_asked_for() {
     assert!(york.ends_with("ST") || york.ends_with("DT"), "{york}");
 }
 
-/// Parses the time of day at the beginning of a line. Returns the seconds since midnight.
 #[track_caller]
 fn seconds(line: &str) -> i32 {
     let (time, _) = line.split_once(' ').expect("a time and a blank");
@@ -129,7 +125,7 @@ fn a_tree_is_drawn_in_ascii_if_asked() {
     assert!(on_terminal(&project, 80, &[], "workflow show w.yaml").contains("└─ "));
 }
 
-/// A command that asks the terminal for a password must fail at once, as under cron.
+/// A prompt for a password must fail at once, as under cron.
 #[test]
 fn commands_have_no_terminal() {
     let project = TempProject::with_queue(&["a"]);

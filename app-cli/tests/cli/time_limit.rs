@@ -1,12 +1,8 @@
-//! Tests `run --timeout auto`, which derives the time limit of a file from its forecast.
-
 use crate::fixture::TempProject;
 use crate::forecast::{recipe, record_long, resize};
 
-/// Prints the time until the deadline, in seconds.
 const LEFT: &str = r#": {}; echo $(( $(date -d "$AUTOPROC_DEADLINE" +%s) - $(date +%s) ))"#;
 
-/// Runs a command on a file. Returns the number of seconds between its start and its time limit.
 fn limit(project: &TempProject, file: &str, timeout: &str) -> u64 {
     project.ask(["run", "-q", file, "--timeout", timeout, "--shell", LEFT]).expect_code(0);
     let printed = project.ask(["log", "--stdout", file]).expect_code(0).out;

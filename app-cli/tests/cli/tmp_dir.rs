@@ -1,5 +1,3 @@
-//! Tests the folders for temporary files of attempts, and `run --keep-tmp`.
-
 use std::fs;
 use std::path::PathBuf;
 
@@ -87,7 +85,7 @@ fn the_next_run_removes_what_a_killed_run_left() {
     assert_eq!(folders(&project), Vec::<PathBuf>::new());
 }
 
-/// Removing the folder would also remove the files of the mounted file system.
+/// Removing the folder would also remove the mounted files.
 #[test]
 fn a_folder_with_a_mount_is_left_alone_and_named() {
     let project = project(&["a"]);

@@ -1,5 +1,3 @@
-//! Runs the binary in a real terminal (tmux).
-
 use std::io::{self, Write};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -7,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::fixture::TempProject;
 
-/// The longest wait for a text on the screen; long enough for a slow machine.
+/// Long enough for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -17,7 +15,7 @@ pub(crate) struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    /// Opens a terminal of this size, and runs the binary in it. The arguments are in shell syntax.
+    /// Runs the binary in a new terminal. The arguments are in shell syntax.
     pub(crate) fn open(project: &'a TempProject, size: (usize, usize), words: &str) -> Self {
         let terminal = Self { project };
         let line = format!("'{}' {words}; echo over; exec sleep 1000", env!("CARGO_BIN_EXE_autoproc"));
@@ -41,8 +39,7 @@ impl<'a> Terminal<'a> {
         assert!(resized.status.success(), "{resized:?}");
     }
 
-    /// Returns all lines of the terminal, including those that have scrolled off. Joins the parts
-    /// of a wrapped line.
+    /// Returns all lines, including the scrolled ones. Joins wrapped lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         let shown = self.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).stdout;
         let text = String::from_utf8(shown).expect("it is text");

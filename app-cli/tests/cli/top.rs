@@ -1,12 +1,9 @@
-//! Tests `top` in a real terminal (tmux): the view, the keys, and the terminal after `top` has
-//! ended.
-
 use std::fs;
 
 use crate::fixture::{TempProject, end_of, list_of, wait_until};
 use crate::tmux::{Terminal, has_tmux};
 
-/// A name that erases the screen if it is printed unchanged.
+/// Printing this name unescaped erases the screen.
 const HOSTILE: &str = "evil\u{1b}[2J.pdf";
 
 const SIZE: (usize, usize) = (100, 24);
@@ -34,7 +31,6 @@ impl Terminal<'_> {
         self.expect(|lines| first(lines).is_some_and(|row| row.contains(text)), &true);
     }
 
-    /// Returns the pid of the binary, which is the only child of the shell.
     fn binary(&self) -> String {
         let shell = self.format("#{pane_pid}");
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("the children");
@@ -46,8 +42,6 @@ impl Terminal<'_> {
         assert!(sent.success());
     }
 
-    /// Waits until the view is open or closed. After the view is closed, the terminal must show its
-    /// usual screen and the cursor, and must not report the mouse.
     fn wait_for_view(&self, is_open: bool) {
         let expected = if is_open { "1 0 1" } else { "0 1 0" };
         wait_until(&format!("the terminal is {expected}"), || {
@@ -55,7 +49,6 @@ impl Terminal<'_> {
         });
     }
 
-    /// Waits until the binary has ended, and checks that the view has left nothing on the terminal.
     #[track_caller]
     fn expect_over(&self) {
         self.expect(|lines| lines.last().cloned(), &Some("over".to_owned()));
@@ -122,7 +115,6 @@ fn a_suspended_view_gives_the_terminal_back() {
     terminal.expect_over();
 }
 
-/// Each key asks for confirmation. The answer `y` executes the command.
 #[test]
 fn actions_do_what_their_commands_do() {
     if !has_tmux() {

@@ -1,6 +1,3 @@
-//! Tests files of autoproc that other users may replace or read, and file names that could run as
-//! code.
-
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
@@ -80,7 +77,7 @@ fn a_fifo_in_the_place_of_a_file_blocks_no_command() {
     }
 }
 
-/// An attacker could use a link to a file that only the victim may write.
+/// An attacker could plant a link to a file of the victim.
 #[test]
 fn nothing_is_written_through_a_link() {
     for index in 0..files(&project()).len() {
@@ -106,7 +103,7 @@ fn a_queue_behind_a_link_is_refused_and_named() {
     assert!(error.code != 0 && error.err.contains("symbolic link"), "{error:?}");
 }
 
-/// If a duplicate key were accepted, the next change would lose one of its two values.
+/// Otherwise, the next change would lose one of the two values.
 #[test]
 fn a_key_that_is_given_twice_is_damage() {
     let project = TempProject::with_queue(&["a", "b"]);
@@ -126,7 +123,7 @@ fn a_key_that_is_given_twice_is_damage() {
     }
 }
 
-/// Below a folder like `/tmp`, another user may create a project and wait for commands to find it.
+/// Another user may create a project in a folder like `/tmp`.
 #[test]
 fn a_project_that_others_can_change_is_used_only_if_it_is_named() {
     let project = project();
@@ -147,8 +144,6 @@ fn a_project_that_others_can_change_is_used_only_if_it_is_named() {
     project.ask(["--project-dir", "own", "status"]).expect_code(0);
 }
 
-/// The run gets its project from an option or a variable. The command gets the project from its
-/// environment.
 #[test]
 fn a_command_that_calls_autoproc_works_on_the_queue_of_its_run() {
     let project = TempProject::new();
@@ -202,7 +197,6 @@ fn other_users_can_read_neither_queue_nor_logs() {
     assert_eq!(others(project.path("logs/attempts")), [] as [PathBuf; 0]);
 }
 
-/// The first three commands execute the name of the file as code, and the other three do not.
 #[test]
 fn a_command_that_may_execute_names_as_code_is_warned_of() {
     let project = TempProject::new();
@@ -230,7 +224,7 @@ fn a_command_that_may_execute_names_as_code_is_warned_of() {
     }
 }
 
-/// Uses a dry run, because not every `sh` executes code in an arithmetic expansion.
+/// Uses a dry run: not every `sh` executes code in arithmetic.
 #[test]
 fn a_calculation_with_a_name_is_warned_of_and_one_with_a_slot_is_not() {
     let project = TempProject::new();
@@ -242,7 +236,7 @@ fn a_calculation_with_a_name_is_warned_of_and_one_with_a_slot_is_not() {
     }
 }
 
-/// If root owned the files, one `sudo autoproc queue add` would lock the project's owner out.
+/// Otherwise, one `sudo autoproc queue add` would lock the owner out.
 #[test]
 fn files_that_root_makes_belong_to_the_owner_of_the_project() {
     const OWNER: u32 = 12_345;

@@ -1,12 +1,9 @@
-//! Tests `run --until`: a run starts only files that will be done by a certain time.
-
 use serde_json::Value;
 
 use crate::fixture::TempProject;
 use crate::forecast::{recipe, record_long, resize};
 
-/// Creates a project with the files `a` (0 MB) and `b` (10 MB). According to the history of
-/// `--shell true`, a file takes 2000 s, plus 1000 s per megabyte.
+/// Creates files of 0 MB and 10 MB. Forecasts are 2000 s, plus 1000 s per megabyte.
 fn with_samples() -> TempProject {
     let project = TempProject::with_queue(&["first"]);
     project.ask(["run", "-q", "--shell", "true"]).expect_code(0);
@@ -53,7 +50,7 @@ fn a_run_that_is_out_of_time_says_so_in_its_document() {
     assert_eq!((&without["until"], &without["processed"]), (&Value::Null, &1.into()));
 }
 
-/// A time in the past would make the run fail, so `resume` leaves out `--until`.
+/// A run with a past `--until` would fail.
 #[test]
 fn a_run_whose_time_is_over_is_resumed_without_it() {
     let project = with_samples();
@@ -66,7 +63,6 @@ fn a_run_whose_time_is_over_is_resumed_without_it() {
     assert_eq!(project.status_of("b"), "completed");
 }
 
-/// The command is new, so no file has a forecast.
 #[test]
 fn files_without_a_forecast_are_started() {
     let project = with_samples();

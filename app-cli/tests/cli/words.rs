@@ -1,8 +1,5 @@
-//! Tests aliases, words that other programs use, typing errors, and the length of the help.
-
 use crate::fixture::TempProject;
 
-/// The maximum number of lines of a short help, so that it fits on a screen.
 const SCREEN: usize = 40;
 
 #[test]
@@ -84,7 +81,7 @@ fn words_of_other_programs_get_a_hint_that_works() {
     assert!(!project.path(".claude").exists());
 }
 
-/// A shell replaces a pattern by file names, which may contain control characters.
+/// A shell pattern may expand to names with control characters.
 #[test]
 fn an_argument_in_a_usage_error_steers_no_terminal() {
     let project = TempProject::new();

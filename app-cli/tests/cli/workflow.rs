@@ -1,5 +1,3 @@
-//! Tests `workflow list`, `show` and `check`.
-
 use std::fs;
 
 use crate::fixture::TempProject;
@@ -174,8 +172,7 @@ fn nothing_in_a_file_steers_the_terminal() {
     assert!(!check.out.contains(['\u{1b}', '\u{9b}', '\u{85}']), "{check:?}");
 }
 
-/// A refusal has at most three lines: a warning, an error and a hint. More lines would show that a
-/// line break was not escaped.
+/// More than three lines would indicate an unescaped line break.
 #[test]
 fn nothing_in_a_refusal_steers_the_terminal() {
     let project = project();

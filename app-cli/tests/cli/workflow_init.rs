@@ -1,5 +1,3 @@
-//! Tests `workflow init`, which writes a stand-in for the missing runners of a workflow.
-
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -27,7 +25,6 @@ fn project(example: &Path) -> TempProject {
     project
 }
 
-/// Runs a command that `workflow init` suggests for a file.
 fn run_suggested(project: &TempProject, command: &str) -> Answer {
     let folder = Path::new(env!("CARGO_BIN_EXE_autoproc")).parent().expect("a folder");
     let path = env::var_os("PATH").unwrap_or_default();

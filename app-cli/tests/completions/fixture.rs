@@ -1,5 +1,3 @@
-//! A project folder whose queue has file names that are hard to quote.
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -31,8 +29,6 @@ impl TempProject {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// Creates a project whose queue has the files [`NAMES`], `inbox/one.pdf` and the failed file
-    /// `broken.pdf`. The folder `other` is a second project.
     pub(crate) fn with_queues() -> Self {
         let project = Self::new();
         project.ask(["queue", "add", "broken.pdf"]);

@@ -1,4 +1,4 @@
-//! Tests of Tab completion in real shells, and of the output that the completion scripts receive.
+//! Tests of Tab completion in real shells.
 
 mod fixture;
 mod records;

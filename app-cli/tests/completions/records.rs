@@ -1,5 +1,3 @@
-//! Tests the records that autoproc prints for the completion scripts.
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +6,7 @@ use serde_json::Value;
 
 use crate::fixture::{NAMES, TempProject};
 
-/// Returns the records that the zsh script receives if the cursor is at the last of these words.
+/// Returns the completions for zsh with the cursor at the last word.
 fn records(project: &TempProject, words: &[&str]) -> Vec<String> {
     let words = ["autoproc"].into_iter().chain(words.iter().copied());
     of(project.command(words).env("AUTOPROC_COMPLETE", "zsh"))

@@ -1,5 +1,3 @@
-//! An interactive shell with the completions of autoproc, in which a test types.
-
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A script that replaces autoproc on the search path. It passes completion requests to the binary,
-/// and only records the arguments of all other calls.
+/// A script in place of autoproc. It passes completion requests to the real binary and only records
+/// the arguments of other calls.
 const STAND_IN: &str = r#"#!/bin/sh
 if test -n "$AUTOPROC_COMPLETE"; then exec BINARY "$@"; fi
 { printf '%s\037' "$@"; echo; } >> "$HOME/calls"
@@ -77,8 +75,7 @@ impl Shell {
 }
 
 impl Session {
-    /// Starts a shell in a project. If the shell is not installed, returns `None` and reports the
-    /// test as skipped.
+    /// Starts a shell in a project. Returns `None` if the shell is not installed.
     pub(crate) fn start(test: &str, shell: Shell, project: &TempProject) -> Option<Self> {
         if !shell.is_installed() {
             // Writes to standard error directly, because the test harness captures `eprintln!`.
@@ -105,8 +102,7 @@ impl Session {
         Some(session)
     }
 
-    /// Types a line, Tab and Enter. Returns the arguments that the shell passes to autoproc.
-    /// Removes trailing slashes, which bash and fish keep and zsh removes.
+    /// Types a line, Tab and Enter. Returns the arguments for autoproc, without trailing slashes.
     #[track_caller]
     pub(crate) fn complete(&mut self, line: &str) -> Vec<String> {
         let before = self.calls().len();
@@ -125,8 +121,6 @@ impl Session {
         self.home.path()
     }
 
-    /// Returns everything that the shell has printed so far. Removes NUL bytes, which only pad the
-    /// output for slow terminals.
     pub(crate) fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap_or_else(PoisonError::into_inner)).replace('\0', "")
     }

@@ -1,9 +1,7 @@
-//! Tests of Tab completion in bash, zsh and fish.
-
 use crate::fixture::TempProject;
 use crate::session::{Session, Shell};
 
-/// Each line that a test types before Tab, and the arguments that autoproc must then receive.
+/// Each line to complete, and the expected arguments of autoproc.
 const LINES: [(&str, &[&str]); 29] = [
     ("queue pri", &["queue", "prioritise"]),
     ("tort", &["tort"]),

@@ -1,5 +1,4 @@
-/// True if the output matches the text that a document shows, in which `…` stands for any text.
-/// Ignores trailing whitespace.
+/// True if the output matches the shown text. In the shown text, `…` stands for any text.
 pub(crate) fn agrees(shown: &str, output: &str) -> bool {
     let (shown, mut rest) = (shown.trim_end(), output.trim_end());
     let Some((first, others)) = shown.split_once('…') else { return shown == rest };

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Returns each link in the README and in `docs` whose file or heading does not exist.
+/// Returns the broken links in the README and in `docs`.
 pub(crate) fn broken(repository: &Path) -> io::Result<Vec<String>> {
     let mut pages = vec![repository.join("README.md")];
     for entry in fs::read_dir(repository.join("docs"))? {

@@ -1,17 +1,16 @@
-//! Runs the commands in the documents, as a reader would paste them.
+//! Runs the commands in the documents.
 //!
-//! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal: a line that begins with
-//! `$ ` is a command, and a line that begins with `> ` continues the command. If other lines
-//! follow, the output of the command must match them; `…` stands for any text. A command must
-//! succeed unless the next command is `echo $?`.
+//! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal. Lines with the prefix
+//! `$` are commands, and lines with the prefix `>` continue a command. Other lines, if any, are the
+//! expected output. In the expected output, `…` stands for any text. Every command must succeed
+//! unless the next command is `echo $?`.
 //!
 //! The blocks of a page run in order in the folder `~/night`, each in its own bash. The folder
 //! holds copies of `docs/inbox` and `docs/examples`, and some sample files. Scripts in `stand-ins/`
-//! replace tools that may be missing. Each script checks its arguments and writes the file that the
-//! real tool would write. In output, the home folder appears as `/home/ada`.
+//! replace tools that may be missing. In output, the home folder appears as `/home/ada`.
 //!
-//! A block below a line such as "Save as `PATH`:" is saved to that path. A block in any other
-//! language is not run, and its language must be in [`page::NOT_RUN`].
+//! A block below a line such as "Save as `PATH`:" is saved to that path. A block in a language of
+//! [`page::NOT_RUN`] is not run. Any other language is an error.
 
 mod expected;
 mod links;
@@ -108,8 +107,7 @@ fn coming_from_the_python_program_runs() {
     check("docs/coming-from-python.md");
 }
 
-/// Checks only the options that the page names, because its commands need a server and several
-/// machines.
+/// Checks only the options, because the commands of the page need several machines.
 #[test]
 fn the_page_on_many_machines_names_known_options() {
     let page = "docs/many-machines.md";

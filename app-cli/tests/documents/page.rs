@@ -10,7 +10,7 @@ pub(crate) enum Block {
     Console {
         commands: Vec<Command>,
     },
-    /// A block below a line such as "Save as `PATH`:".
+    /// A block to save as a file.
     File {
         path: String,
         text: String,

@@ -15,19 +15,15 @@ const TIMEOUT_S: &str = "60";
 
 const SHOWN_HOME: &str = "/home/ada";
 
-/// The character that the shell prints after each command of a console block, to separate the
-/// outputs.
 const SEPARATOR: &str = "\u{1e}";
 
-/// The `cargo` commands that the documents may show. They build or test this repository, so the
-/// tests do not run them.
+/// The `cargo` commands that the documents may show. The tests do not run them.
 const CARGO_LINES: [&str; 3] = [
     "cargo run --release -- run --show-output docs/inbox -- wc",
     "cargo test --workspace",
     "cargo install --path app-cli",
 ];
 
-/// Files that the documents expect the reader to have.
 const SAMPLES: [&str; 8] = [
     "scans/page 1.png",
     "scans/page 2.png",
@@ -139,8 +135,6 @@ impl PageFolder {
         Ok((code, printed.replace(&*self.home.path().to_string_lossy(), SHOWN_HOME)))
     }
 
-    /// Returns the search path: the binary, the stand-ins, the system's programs, and at the end
-    /// the fallbacks for tools that the system lacks.
     fn search_path(&self) -> OsString {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
         let mut path = self.programs().into_os_string();
@@ -157,7 +151,7 @@ impl PageFolder {
 }
 
 /// Returns `None` if the command is neither `cargo` nor `just`. Otherwise returns true if the
-/// command is in [`CARGO_LINES`] or names a recipe of the `justfile`.
+/// documents may show the command.
 fn builds_the_repository(command: &str) -> Option<bool> {
     let command = command.split(" #").next().unwrap_or_default().trim_end();
     if let Some(recipe) = command.strip_prefix("just ") {

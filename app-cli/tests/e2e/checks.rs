@@ -1,5 +1,3 @@
-//! Checks that the queue, the runs' results, the event log and the command's log agree.
-
 mod attempts;
 mod runs;
 
@@ -18,9 +16,7 @@ pub(crate) const BACKOFF_BASE: &str = "200ms";
 const BACKOFF_BASE_MICROS: i64 = 200_000;
 
 pub(crate) struct Evidence {
-    /// The items in the order of `queue list`: by priority, then by sequence number.
     items: Vec<Value>,
-    /// The result of each run that was not killed, in the order in which the runs ended.
     results: Vec<Value>,
     events: Vec<Event>,
     logged: BTreeMap<(String, u32), Logged>,
@@ -75,7 +71,6 @@ impl Evidence {
         }
     }
 
-    /// Checks that the queue is one JSON file. A small queue leaves no journal when it is closed.
     fn the_queue_is_one_file(&self, project: &TempProject) {
         let file = fs::read(project.state("QUEUE-STATE.json")).expect("the queue");
         let file: Value = serde_json::from_slice(&file).expect("JSON");

@@ -1,5 +1,3 @@
-//! Reads the log that the command of the test writes. All other evidence comes from autoproc.
-
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -18,7 +16,6 @@ pub(crate) struct Moment {
 #[derive(Debug, Default)]
 pub(crate) struct Recorded {
     pub(crate) starts: Vec<Moment>,
-    /// The moments at which the command logged its end; empty if the attempt was killed.
     pub(crate) ends: Vec<Moment>,
 }
 

@@ -73,7 +73,6 @@ fn run(project: &TempProject, jobs: usize) -> Started {
     project.start_run(&["-j", &jobs.to_string(), "--grace", "500ms", "--backoff-base", BACKOFF_BASE])
 }
 
-/// Kills a run once all its slots are busy and all starts are logged. Returns the id of the run.
 fn kill_busy_run(project: &TempProject) -> String {
     let mut run = run(project, JOBS);
     wait_until("all slots are busy", || command_log::starts(project) == JOBS);
@@ -90,8 +89,6 @@ fn kill_busy_run(project: &TempProject) -> String {
     claimed[0]["run_id"].as_str().expect("a run").to_owned()
 }
 
-/// Returns each recovered file in log order: its name, its attempt, the dead run, and whether the
-/// file was requeued.
 fn recovered(project: &TempProject) -> Vec<(String, u32, String, bool)> {
     let events = event_log::events(project).into_iter().filter(|event| event.kind == "file_recovered");
     let word = |event: &event_log::Event| event.document["dead_run"].as_str().expect("a run").to_owned();

@@ -1,5 +1,3 @@
-//! Reads the event log and relies only on its documented format.
-
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -9,7 +7,6 @@ use serde_json::Value;
 use crate::command_log::whole_lines;
 use crate::fixture::TempProject;
 
-/// The events that end an attempt. Each attempt has exactly one of these events.
 const ENDINGS: [&str; 7] = [
     "file_completed",
     "file_requeued",
@@ -40,7 +37,6 @@ pub(crate) fn events(project: &TempProject) -> Vec<Event> {
     str::from_utf8(whole_lines(&log)).expect("text").lines().map(event).collect()
 }
 
-/// Groups the events by file and attempt number. Panics on an unknown kind of event.
 pub(crate) fn logged(events: &[Event]) -> BTreeMap<(String, u32), Logged> {
     let mut attempts: BTreeMap<_, Logged> = BTreeMap::new();
     for event in events.iter().filter(|event| event.document.get("item_id").is_some()) {

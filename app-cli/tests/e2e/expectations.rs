@@ -1,5 +1,3 @@
-//! The outcome that each file must have, according to its name.
-
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -9,8 +7,7 @@ pub(crate) struct Expectation {
     pub(crate) attempts: u32,
 }
 
-/// For each part of a file name, the expected outcome with 3 retries. `command.sh` produces these
-/// outcomes.
+/// For each part of a file name, the expected outcome with 3 retries.
 const BY_NAME: [(&str, Expectation); 11] = [
     ("ok-", Expectation { status: "completed", attempts: 1 }),
     ("held-", Expectation { status: "completed", attempts: 1 }),

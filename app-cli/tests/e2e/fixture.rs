@@ -1,5 +1,3 @@
-//! Runs the binary in a temporary project folder.
-
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read, Seek};
@@ -19,12 +17,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Environment variables that would select another queue.
 const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DIR"];
 
-/// The minimum duration of an attempt, in seconds. If attempts take less than 100 ms, a run claims
-/// more files than it has free slots (docs/adr/0013). Most tests assume that a run does not do
-/// this.
+/// The minimum duration of an attempt, in seconds. During shorter attempts, a run may claim more
+/// files than it has free slots (docs/adr/0013).
 const MIN_SECONDS: &str = "0.12";
 
-/// A project folder with the command, the command's log, and the files in the folder `in`.
 pub(crate) struct TempProject {
     dir: TempDir,
     min_seconds: &'static str,
@@ -161,7 +157,6 @@ impl Started {
     }
 }
 
-/// Kills the process, so that a failed test leaves no process behind.
 impl Drop for Started {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -188,7 +183,6 @@ impl Finished {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {:?}, {}", self.out, self.err))
     }
 
-    /// Returns the result of a run. Panics if the exit code of the run does not match the result.
     #[track_caller]
     pub(crate) fn result(self) -> Value {
         let result = self.json();

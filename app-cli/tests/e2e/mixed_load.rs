@@ -1,6 +1,3 @@
-//! Several processes add hundreds of files of every kind while two runs process them. A stop ends
-//! both runs, and a third run finishes the rest.
-
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::iter::zip;
@@ -17,7 +14,6 @@ use crate::fixture::{Started, TempProject, wait_until};
 /// The timeout of an attempt, in seconds. It includes the time to start a shell.
 const TIMEOUT: &str = "5";
 
-/// The test stops the runs after this number of attempts has started, out of more than 600.
 const MIN_STARTS_BEFORE_STOP: usize = 150;
 
 const MAX_JOBS: usize = 6;
@@ -32,7 +28,6 @@ const ODD_NAMES: [&str; 7] = [
     "ok-{}{.}",
 ];
 
-/// A priority, and the names of the files to add with this priority.
 type Batch = (i32, Vec<OsString>);
 
 #[test]
@@ -62,8 +57,8 @@ fn every_file_has_its_outcome() {
     evidence.first_attempts_come_in_order(&named(&early).iter().map(|name| shown(name)).collect(), MAX_JOBS);
 }
 
-/// Returns the files to add before any run starts. Files whose attempts hang have the highest
-/// priority, so that the runs process other files meanwhile.
+/// Returns the files to add before any run starts. Files with hanging attempts have the highest
+/// priority.
 fn early() -> Vec<Batch> {
     vec![
         (50, [numbered("hang", 0..2), numbered("stubborn", 0..2)].concat()),
@@ -102,8 +97,6 @@ fn run(project: &TempProject, jobs: usize) -> Started {
     ])
 }
 
-/// Adds each batch twice, by two concurrent processes. The two together must not report more files
-/// as added than the batch has.
 fn add_early(project: &TempProject, batches: &[Batch]) {
     let adding = |(priority, names): &Batch| [(); 2].map(|()| project.start_adding(*priority, names));
     let adding: Vec<_> = batches.iter().map(adding).collect();
@@ -115,8 +108,6 @@ fn add_early(project: &TempProject, batches: &[Batch]) {
     assert_eq!(project.count("pending"), files as u64, "one entry a file");
 }
 
-/// Starts one process for each batch. Each process adds its batch twice, and also adds the hanging
-/// files of [`early`] again.
 fn add_late(project: &TempProject, batches: &[Batch]) {
     let hanging = &early()[0].1;
     let adding = |(priority, names): &Batch| project.start_adding(*priority, &[&names[..], names, hanging].concat());
@@ -157,7 +148,6 @@ fn stop(project: &TempProject, runs: [Started; 2]) -> Vec<Value> {
     results
 }
 
-/// Adds the pending files again, which must change nothing.
 fn add_again(project: &TempProject) {
     let before = items(project);
     let waiting = before.iter().filter(|item| outcome(item).0 == "pending");

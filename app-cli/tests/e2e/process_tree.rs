@@ -1,5 +1,3 @@
-//! A hanging command and all its child processes must be gone before the next attempt.
-
 use crate::checks::{BACKOFF_BASE, Evidence};
 use crate::expectations::{expectations, numbered};
 use crate::fixture::TempProject;

@@ -1,5 +1,3 @@
-//! A run that waits for a backoff wakes up at once for a new file and for a stop.
-
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::command_log;
@@ -7,8 +5,7 @@ use crate::event_log;
 use crate::expectations::numbered;
 use crate::fixture::{Started, TempProject, wait_until};
 
-/// The maximum delay of a wakeup. Normally a run wakes up within half a second, but a busy machine
-/// may need longer to start a process.
+/// The maximum delay of a wakeup. Normally a run wakes up within half a second.
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
 const LONG_BACKOFF: &str = "10m";
@@ -40,8 +37,6 @@ fn requeued(project: &TempProject) -> usize {
     }
 }
 
-/// Returns the time from the end of `queue add` to the start of the attempt. Returns zero if the
-/// attempt started earlier.
 fn delay_of_new_file(project: &TempProject, number: usize) -> Duration {
     let names = numbered("ok", number..number + 1);
     project.create(&names);

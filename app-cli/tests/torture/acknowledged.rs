@@ -1,12 +1,9 @@
-//! Changes that a command acknowledged. After a fault, a fresh process must find all of them.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
 use crate::fixture::{TempProject, number, path_of, word};
 
-/// The files whose addition exited with 0, and the files that `queue list` has shown as completed.
 #[derive(Default)]
 pub(crate) struct Acknowledged {
     pub(crate) added: BTreeSet<String>,
@@ -28,8 +25,6 @@ impl Acknowledged {
         self.added.iter().filter(|path| found.get(*path) != Some(&1)).cloned().collect()
     }
 
-    /// Checks that every added file is listed once, and that every completed file stays completed
-    /// by the same attempt. No file may have been processed after its completion.
     #[track_caller]
     pub(crate) fn check(&mut self, project: &TempProject, told: &str) {
         let lost = self.lost(project);

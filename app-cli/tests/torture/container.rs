@@ -1,5 +1,3 @@
-//! Kills a container in the middle of a run, and starts it again.
-
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,8 +5,7 @@ use std::time::{Duration, Instant};
 use crate::fixture::TempProject;
 use crate::skip::{Need, can};
 
-/// A command prefix that runs a program as process 1 of a new pid namespace. If unshare(1) dies,
-/// the kernel kills the program.
+/// A command prefix that runs a program as process 1 of a new pid namespace.
 const BOX: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 
 #[test]

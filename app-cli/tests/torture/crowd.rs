@@ -1,11 +1,4 @@
-//! Checks that the effects of eight concurrent processes match some sequential order.
-//!
-//! A command changes the queue between its start and its end. A run claims a file between the claim
-//! time that the queue records and the `file_started` event. The test fails if a run claimed a file
-//! while a file earlier in claim order was certainly waiting.
-//!
-//! Attempts take so long that runs claim files only for free slots. Otherwise a run could give a
-//! file back, and claim it again after later files have started (docs/adr/0013).
+//! Checks that the effects of concurrent processes match some sequential order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,7 +18,8 @@ const ADDERS: usize = 3;
 const RUNS: usize = 3;
 const PRIORITIES: u64 = 3;
 
-/// Makes each attempt so long that a run claims files only for free slots.
+/// The minimum duration of an attempt. During shorter attempts, a run may claim more files than it
+/// has free slots (docs/adr/0013).
 const MIN_DURATION: &str = "sleep 0.12";
 
 /// The changes that the processes have reported.
@@ -115,7 +109,6 @@ fn check_set(project: &TempProject, told: &Told) {
 
 struct Claim {
     path: String,
-    /// The position of the file in claim order.
     key: (i64, u64),
     added: Timestamp,
     /// The earliest possible time of the claim.

@@ -1,5 +1,3 @@
-//! The size of each test: small by default, larger if an environment variable says so.
-
 pub(crate) fn kills() -> usize {
     number("AUTOPROC_TORTURE_KILLS", 120)
 }
@@ -28,7 +26,7 @@ pub(crate) fn crowd() -> usize {
     number("AUTOPROC_TORTURE_CROWD", 25)
 }
 
-/// Returns the step from one tested fault point to the next; 1 means that every point is tested.
+/// Returns the step from one tested fault point to the next.
 pub(crate) fn stride() -> usize {
     number("AUTOPROC_TORTURE_STRIDE", 4).max(1)
 }
@@ -43,8 +41,7 @@ pub(crate) fn promotions() -> usize {
     number("AUTOPROC_TORTURE_PROMOTIONS", 3)
 }
 
-/// Returns the number of machines on which each kind of fault occurs: a killed runner, a suspended
-/// runner, or a lost network.
+/// Returns the number of machines for each kind of fault.
 pub(crate) fn machines_per_fault() -> usize {
     number("AUTOPROC_TORTURE_MACHINES", 3)
 }

@@ -1,17 +1,13 @@
-//! Runs commands many times. Each time, another of the system calls that change something fails.
-
 use crate::effort;
 use crate::fixture::TempProject;
 use crate::scenario::{self, Scenario};
 use crate::skip::{Need, can, tell};
 use crate::strace::tampered;
 
-/// System calls that can fail on a broken or full disk.
 const FAILING: [&str; 8] = ["mkdir", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// True if the call certainly goes to a file or the terminal. A `write` may instead wake another
-/// thread, so only the first `write` of a command other than `run` is certain. The tests in
-/// `full_disk` and `torn` cover other writes.
+/// True if the call certainly goes to a file or the terminal. A later `write` may instead wake
+/// another thread.
 fn is_of_the_disk(scenario: &Scenario, call: &str, nth: usize) -> bool {
     call != "write" || (nth == 1 && scenario.words[0] != "run")
 }

@@ -1,5 +1,3 @@
-//! Runs the binary in a project folder.
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -14,14 +12,13 @@ const FOREIGN_VARIABLES: [&str; 2] = ["AUTOPROC_PROJECT_DIR", "CLAUDE_PROJECT_DI
 
 pub(crate) const SIGKILL: i32 = 9;
 
-/// The number of items in a large queue. With names of [`LONG`] bytes, its snapshot has more than
-/// 256 KiB. Instead of rewriting such a snapshot, commands append to a journal.
+/// The number of items in a large queue. Its snapshot is larger than 256 KiB, so commands append to
+/// a journal.
 const LARGE: usize = 400;
 const LONG: usize = 600;
 
 pub(crate) struct TempProject {
     folder: PathBuf,
-    /// Removes the temporary folder on drop, if the fixture created it.
     _made: Option<TempDir>,
 }
 
@@ -94,14 +91,13 @@ impl TempProject {
         command
     }
 
-    /// Runs the binary until it exits. `words` must not contain `--`, because this function appends
-    /// `--project-dir`.
+    /// Runs the binary until it exits. `words` must not contain `--`.
     pub(crate) fn run<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Done {
         Done::of(&self.command(words).output().expect("the binary"))
     }
 
-    /// Returns a `run` command whose attempts append the file's path and the attempt number to
-    /// `record`. Allows many retries, because a killed run uses up attempts.
+    /// Returns a `run` command. Its attempts append the file's path and the attempt number to
+    /// `record`.
     pub(crate) fn process(&self, record: &Path) -> Command {
         self.process_and(record, "true")
     }
@@ -142,8 +138,7 @@ impl TempProject {
         files_below(&self.state()).map(|(path, _)| path).find(is_journal)
     }
 
-    /// Returns the length of the file to which the next command writes: the journal, or the
-    /// snapshot if there is no journal.
+    /// Returns the length of the journal or, without a journal, of the snapshot.
     pub(crate) fn next_write(&self) -> u64 {
         let length_of = |is_meant: fn(&str) -> bool| {
             let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
@@ -202,8 +197,6 @@ impl Done {
         self
     }
 
-    /// Panics if a run with `--json` left work to do. Accepts exit code 75 if other runs were
-    /// processing the remaining files, or if files were added just before the run ended.
     #[track_caller]
     pub(crate) fn expect_no_more_work(self) {
         if self.status.code() != Some(75) {

@@ -1,5 +1,3 @@
-//! Tests on small disks that fill up.
-
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -12,13 +10,10 @@ use crate::namespace::{inside, tool};
 use crate::scenario;
 use crate::skip::tell;
 
-/// The size of a tmpfs block in bytes: a page of memory.
 const BLOCK: u64 = 4096;
-/// The number of files. Their results need more disk space than a run reserves for results.
+/// The number of files. Their results need more disk space than a run reserves.
 const FILES: usize = 700;
-/// More inodes than any disk of these tests has.
 const MOST_INODES: usize = 1000;
-/// The maximum number of free blocks that is tested.
 const MOST_FREE: usize = 32;
 
 #[test]
@@ -101,7 +96,6 @@ fn a_run_on_a_disk_that_fills_up_loses_nothing_and_the_next_completes_everything
     });
 }
 
-/// The command fills the disk and then sleeps, so that the run checks the free space meanwhile.
 #[test]
 fn a_run_waits_for_room_and_goes_on_by_itself() {
     inside("full_disk::a_run_waits_for_room_and_goes_on_by_itself", &[], || {
@@ -145,7 +139,6 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Returns the counts to test: all up to `most` in a long run, otherwise only 0, 1, 2 and `most`.
 fn counts(most: usize) -> impl Iterator<Item = usize> {
     (0..=most).filter(move |count| effort::stride() == 1 || *count < 3 || *count == most)
 }
@@ -154,7 +147,6 @@ fn mount(at: &Path, options: &str) {
     tool(&["mount", "-t", "tmpfs", "-o", options, "tmpfs", at.to_str().expect("text")]);
 }
 
-/// Fills the disk until only `free` blocks are left.
 fn fill(project: &TempProject, free: u64) {
     let filler = project.path("filler");
     let mut file = File::create(&filler).expect("a file");
@@ -164,7 +156,6 @@ fn fill(project: &TempProject, free: u64) {
     file.set_len(length.saturating_sub(free * BLOCK)).expect("a shorter file");
 }
 
-/// Creates files until only `free` inodes are left.
 fn take_inodes(project: &TempProject, free: usize) {
     let many = project.path("many");
     fs::create_dir(&many).expect("a folder");

@@ -1,6 +1,4 @@
-//! Kills concurrent `queue add` commands and a run at random moments. Every second addition has a
-//! file size limit (setrlimit(2)), at which the kernel may write only part of the data. The command
-//! then removes the partial write and exits with 75, unless it is killed first.
+//! Kills concurrent `queue add` commands and a run at random moments.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -15,21 +13,15 @@ use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
 const WRITERS: u64 = 3;
-/// The number of kills between two checks of the queue.
 const CYCLE: usize = 30;
-/// The maximum number of kills in one project folder. More kills would make the queue larger and
-/// each check slower.
+/// The maximum number of killed processes for each queue. A larger queue makes the checks slow.
 const FOLDER: usize = 900;
-/// The maximum lifetime of a writer, as a multiple of the time that an addition takes. About every
-/// second writer is killed.
+/// The maximum lifetime of `queue add`, as a multiple of its normal duration.
 const LIVES: u64 = 3;
-/// The maximum lifetime of a run, as a multiple of the time that an addition takes. Most runs live
-/// long enough to recover the files of earlier runs and to process more files.
+/// The maximum lifetime of a run, as a multiple of the duration of `queue add`.
 const RUN_LIVES: u64 = 200;
-/// The exit code of a command that found no space or reached the file size limit.
 const NO_SPACE: i32 = 75;
-/// The file size limit exceeds the length of the journal or snapshot by less than this number of
-/// bytes, which is about one line of the journal.
+/// The approximate length of a journal line, in bytes.
 const LINE: u64 = 250;
 
 #[test]
@@ -78,7 +70,6 @@ impl Kills {
     }
 }
 
-/// Starts `queue add` commands and runs until [`CYCLE`] processes have been killed.
 fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, splits: bool) -> Kills {
     let began = Instant::now();
     let first = format!("/first/{seed}");
@@ -99,7 +90,6 @@ fn kill_some(project: &TempProject, acknowledged: &mut Acknowledged, seed: u64, 
     all
 }
 
-/// Adds one file after the other. Returns the files whose addition was acknowledged.
 fn write(project: &TempProject, life: u64, seed: u64, kills: &Kills, splits: bool) -> Vec<String> {
     let mut random = Random::new(seed);
     let mut acknowledged = Vec::new();
@@ -144,8 +134,6 @@ fn process(project: &TempProject, life: u64, seed: u64, kills: &Kills) {
     }
 }
 
-/// Kills a process after `life` microseconds. Returns the result of the process if it ended
-/// earlier.
 fn killed_or_done(mut child: Child, life: u64, kills: &Kills) -> Option<Done> {
     thread::sleep(Duration::from_micros(life));
     child.kill().expect("it is ours to kill");

@@ -1,5 +1,3 @@
-//! Kills a command right before each system call that changes something.
-
 use crate::effort;
 use crate::fixture::TempProject;
 use crate::scenario::{self, Scenario};

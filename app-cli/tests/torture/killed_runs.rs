@@ -1,9 +1,7 @@
-//! Kills runs at random moments, often together with their guards. After each kill, immediately
-//! starts another run, until every file has ended.
+//! Kills runs at random moments, often together with their guards.
 //!
-//! Each attempt executes a job, which logs its start and end. The job and its child processes hold
-//! a lock on the file until they end. If another attempt on the file starts too early, its job
-//! cannot lock the file and logs an overlap.
+//! Each attempt executes a job that locks its file. If two attempts on a file overlap, the second
+//! job cannot lock the file and logs an overlap.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +15,6 @@ use crate::fixture::{SIGKILL, TempProject, path_of, word};
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The shell script of each attempt. The prefix of the file name determines what the script does.
-/// `hang` and `slow` start a child process in a new session, and `hang` ignores SIGTERM.
 const JOB: &str = r#"
 record=$1 name=${2##*/}
 tell() { echo "$1 $name $AUTOPROC_ATTEMPT" >>"$record"; }
@@ -34,7 +30,7 @@ esac
 tell end
 "#;
 
-/// Each kind of file, how many of ten files have this kind, and the final status of these files.
+/// For each kind of file, its share in tenths and its final status.
 const KINDS: [(&str, usize, &str); 5] = [
     ("ok", 5, "completed"),
     ("slow", 2, "completed"),
@@ -43,14 +39,12 @@ const KINDS: [(&str, usize, &str); 5] = [
     ("hang", 0, "timeout"),
 ];
 
-/// The number of files among which one hangs. That file occupies a slot until the timeout.
+/// One of this number of files hangs.
 const PER_HANGING_FILE: usize = 250;
 
-/// The timeout in seconds. Jobs that do not hang take less time, even on a slow machine.
 const TIMEOUT: &str = "10";
 
-/// The maximum lifetime of a killed run, in milliseconds per ten files. The value is small, so that
-/// several runs are killed for each queue.
+/// The maximum lifetime of a killed run, in milliseconds per ten files.
 const LIFE_PER_TEN_FILES: u64 = 15;
 
 /// An environment variable that marks the processes of one queue.
@@ -104,7 +98,6 @@ impl Files {
     }
 }
 
-/// Starts one run after the other, and kills all but the last. Returns the number of killed runs.
 fn run_until_done(project: &TempProject, seed: u64) -> usize {
     let mut random = Random::new(seed);
     let longest = LIFE_PER_TEN_FILES * effort::files_per_round() as u64 / 10;
@@ -123,7 +116,6 @@ fn run_until_done(project: &TempProject, seed: u64) -> usize {
     unreachable!("one of them was left alone");
 }
 
-/// Kills a run. If `choice` is 1, first kills all guards. If `choice` is 2, kills them afterwards.
 fn kill(run: &mut Child, project: &TempProject, choice: u64) {
     if choice == 1 {
         kill_guards(project);
@@ -183,7 +175,7 @@ fn check_record(project: &TempProject) -> usize {
     begun
 }
 
-/// Returns the living processes of a queue. Zombies have no environment, so they do not count.
+/// Returns the living processes of a queue. Zombies do not count.
 pub(crate) fn left_of(project: &TempProject) -> Vec<PathBuf> {
     let mark = format!("{MARK}={}", project.path("").display()).into_bytes();
     let is_marked = |process: &Path| {

@@ -1,28 +1,24 @@
-//! Tests of the binary under real faults: kills, power cuts, failing system calls, full and
-//! read-only disks, crowds of processes.
+//! Tests of the binary under faults such as kills, power cuts and full disks.
 //!
 //! # Theory of operation
 //!
-//! A change is acknowledged if the parent saw its command exit with 0. After each fault, a fresh
-//! process must find every acknowledged change. It must find every other change either completely
-//! or not at all. No completed file may be processed again.
+//! A change is acknowledged if its command exited with 0. After each fault, a new process must find
+//! every acknowledged change. It must find every other change either completely or not at all. No
+//! completed file may be processed again.
 //!
 //! The faults come from outside the binary: `kill(2)`, `strace -e inject`, `prlimit`, small file
-//! systems, and the shutdown ioctl of ext4, the closest thing to a power cut under a running
-//! kernel. The test process starts itself again in a mount namespace (`namespace`), so that no
-//! mount is left behind.
-//!
-//! `postgres` describes the faults of a queue in a database.
+//! systems, and the shutdown ioctl of ext4. The shutdown ioctl is the closest thing to a power cut
+//! under a running kernel. Tests that mount disks run in a mount namespace (`namespace`), so they
+//! leave no mount behind.
 //!
 //! # Skipped tests
 //!
-//! A test that needs root or a missing tool never passes silently. It prints `skipped: …` and the
-//! number of skipped tests to standard error. The test harness does not capture this text.
+//! Some tests need root or certain tools. A skipped test prints `skipped: …` to standard error.
 //!
 //! # Longer runs
 //!
-//! The ordinary run takes a minute or two. `just torture` runs larger tests: it sets the variables
-//! in `effort`.
+//! The ordinary run takes a minute or two. `just torture` runs larger tests with the variables in
+//! `effort`.
 
 mod acknowledged;
 mod container;

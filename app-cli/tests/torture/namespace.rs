@@ -1,13 +1,9 @@
-//! Runs a test in a mount namespace, by starting this test binary again inside one.
-//!
-//! When the last process of the namespace ends, the kernel removes the mounts and their loop
-//! devices.
+//! Runs a test in a mount namespace. The kernel removes the mounts when the test ends.
 
 use std::process::Command;
 
 use crate::skip::{Need, can};
 
-/// The environment variable that is set inside the namespace.
 const INSIDE: &str = "AUTOPROC_TORTURE_INSIDE";
 
 /// Runs `work`, the body of the test named `test`, with permission to mount.

@@ -1,5 +1,3 @@
-//! A command that the kernel kills, because its control group has no memory left.
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
@@ -7,11 +5,10 @@ use std::process::Output;
 use crate::fixture::TempProject;
 use crate::skip::skip;
 
-/// The memory limit of the group: enough for a run with its guard, and too little for the command.
+/// Enough memory for a run with its guard, and too little for the command.
 const LIMIT: &str = "100M";
 
-/// The command of each attempt. For the first item, tail(1) uses up all memory, because its input
-/// is one endless line.
+/// The command of each attempt. For the first item, tail(1) uses up all memory.
 const COMMAND: &str = "test $AUTOPROC_ITEM_ID != 1 || exec tail /dev/zero";
 
 struct Group(PathBuf);

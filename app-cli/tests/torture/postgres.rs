@@ -4,14 +4,12 @@
 //! files, and the test causes faults. At the end, the test checks that:
 //!
 //! - each file whose addition was acknowledged is completed, and the queue has no other file;
-//! - each file was completed once, by the claim that the event log of its run names;
+//! - each file was completed once, by the claim in the event log;
 //! - no two commands ever worked on the same file at the same time;
 //! - no process of the runs is left.
 //!
-//! The first two checks compare the queue with the exit codes of the additions and with the event
-//! logs of the runs. A run logs a completion after the server has acknowledged the completion.
-//! Triggers in the database (`witness`) record what the queue does not keep: when each lease ended,
-//! and which claim ended each file.
+//! Triggers in the database (`witness`) record when each lease ended and which claim ended each
+//! file.
 
 mod machines;
 mod night;

@@ -1,9 +1,8 @@
-//! Simulates power cuts: shuts down ext4 on a loop device without writing anything back, and mounts
-//! it again.
+//! Simulates power cuts with the shutdown ioctl of ext4 on a loop device.
 //!
 //! As after a power cut, the page cache is lost, and the journal of the file system is replayed.
-//! The file behind the loop device keeps everything that was written to it. So the tests do not
-//! cover disks that ignore flushes.
+//! The loop device keeps everything that was written to it. So the tests do not cover disks that
+//! ignore flushes.
 
 use std::fs;
 use std::path::Path;
@@ -30,8 +29,7 @@ const LYING: &[&str] = &["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The maximum number of power cuts until one loses data that was not synced. By chance, the kernel
-/// may write all data back before a cut.
+/// The maximum number of power cuts. The kernel may write all data back before a cut.
 const TRIES: usize = 5;
 
 const NEEDS: &[Need] = &[Need::Ext4, Need::Tool("perl")];
@@ -103,8 +101,8 @@ impl Disk {
         TempProject::at(folder)
     }
 
-    /// Adds files in two threads, and cuts the power shortly after the first addition. Returns the
-    /// files whose addition was acknowledged.
+    /// Cuts the power while two threads add files. Returns the files whose addition was
+    /// acknowledged.
     fn cut_while_adding(&self, project: &TempProject, cut: usize, under: &[&str]) -> Vec<String> {
         let (over, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
         let is_any_added = || !acknowledged.lock().expect("no thread panics while it holds the lock").is_empty();

@@ -1,5 +1,3 @@
-//! Tests on a state folder without write permission.
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -67,7 +65,6 @@ fn forbid(path: &Path) {
     each(path, &|path, is_folder| set(path, if is_folder { 0o555 } else { 0o444 | (mode(path) & 0o111) }));
 }
 
-/// Restores the permissions that are needed to remove the folder.
 fn permit(path: &Path) {
     set(path, 0o755);
     each(path, &|path, is_folder| set(path, if is_folder { 0o755 } else { 0o644 }));
@@ -81,8 +78,6 @@ fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
 }
 
-/// Calls `act` for everything below `path`, then for `path`. If a subfolder is not writable, calls
-/// `act` for it both before and after its contents.
 fn each(path: &Path, act: &dyn Fn(&Path, bool)) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {

@@ -1,11 +1,9 @@
-//! Commands that change the queue, and the states of the queue that are allowed after a fault.
-
 use crate::fixture::{Done, TempProject};
 
 /// The path, status and number of attempts of each item, in list order.
 pub(crate) type Summary = Vec<(String, String, u64)>;
 
-/// The file that a command adds while a fault occurs. It exists, so autoproc prints no warning.
+/// An existing file to add during the fault.
 const NEW: &str = "/etc/passwd";
 const AFTER: &str = "/after";
 
@@ -13,11 +11,10 @@ const AFTER: &str = "/after";
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     template: TempProject,
-    /// True if the queue is large and was just changed. The command then finds a journal, and a
-    /// record of where the journal ends.
+    /// True if the queue is large and has a journal.
     is_warm: bool,
     pub(crate) words: &'static [&'static str],
-    /// For each transaction of the command, in order, the effect on the summary.
+    /// The expected effect of each transaction of the command, in order.
     steps: &'static [fn(&mut Summary)],
 }
 
@@ -77,9 +74,8 @@ impl Scenario {
         project.summary()
     }
 
-    /// Checks that, after a fault, each transaction of the command has taken effect completely or
-    /// not at all, and none without the earlier ones. An acknowledged command must have all its
-    /// effects. Returns the summary of the queue.
+    /// Checks that each transaction of the command took effect completely or not at all. An
+    /// acknowledged command must have all its effects. Returns the summary of the queue.
     #[track_caller]
     pub(crate) fn check(&self, project: &TempProject, before: &Summary, done: &Done, fault: &str) -> Summary {
         let found = project.summary();
@@ -96,8 +92,7 @@ impl Scenario {
         found
     }
 
-    /// Checks that files can be added and processed after the fault, and that completed files stay
-    /// completed.
+    /// Checks that files can still be added and processed after the fault.
     #[track_caller]
     pub(crate) fn go_on(&self, project: &TempProject, found: &Summary, fault: &str) {
         let told = format!("{}, {fault}", self.name);

@@ -1,5 +1,3 @@
-//! Reports the tests that cannot run on this machine.
-
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +6,6 @@ static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Need {
-    /// Root permission, to mount and to change users.
     Root,
     Tool(&'static str),
     /// strace(1), and the permission to trace.

@@ -1,5 +1,3 @@
-//! Injects faults at single system calls with `strace -e inject` (strace(1), "Tampering").
-
 use crate::fixture::{Done, TempProject};
 
 /// All system calls with which the binary changes something, on any Linux architecture.
@@ -12,8 +10,7 @@ pub(crate) struct Tampered {
     pub(crate) is_hit: bool,
 }
 
-/// Runs the binary. In each thread, injects a fault, such as `signal=SIGKILL` or `error=EIO`, when
-/// the thread makes the system call `call` for the `nth` time.
+/// Runs the binary under strace(1). Injects the fault at the `nth` call of `call` in each thread.
 pub(crate) fn tampered(project: &TempProject, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
     let log = project.path("strace.log");
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));

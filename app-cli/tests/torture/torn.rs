@@ -1,6 +1,3 @@
-//! Tests partial writes. A file size limit (setrlimit(2)) makes the kernel write only part of the
-//! data. strace(1) then kills the process before the process can remove that part.
-
 use std::fs;
 
 use crate::effort;

@@ -1,5 +1,3 @@
-//! Scores forecasts on recorded durations. Each forecast knows only the durations of earlier files.
-
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -10,7 +8,7 @@ use autoproc_testkit::Random;
 /// The files of one recipe, in the order in which a run processed them.
 pub(crate) type Group = Vec<File>;
 
-/// A size in bytes, and a duration in seconds.
+/// The size in bytes and the duration in seconds.
 type File = (u64, f64);
 
 /// The errors of forecasts, relative to the observed durations.
@@ -18,25 +16,21 @@ type File = (u64, f64);
 pub(crate) struct Score {
     /// The errors of the forecasts for single files.
     pub(crate) files: Vec<f64>,
-    /// For each group of at least 100 files, the share of files whose duration was within the
-    /// forecast range.
+    /// For each large group, the share of files with a duration within the forecast range.
     pub(crate) group_coverage: Vec<f64>,
-    /// The number of files without a forecast, because they are much larger than all earlier files.
+    /// The number of files without a forecast because of their large size.
     pub(crate) much_larger: u32,
-    /// Two counts: the files whose duration was within the forecast range, and all files with a
-    /// forecast range.
+    /// Two counts: files with a duration within the forecast range, and all files with such a
+    /// range.
     pub(crate) covered: (u32, u32),
-    /// The errors of the forecast time left. Each group has one forecast, made after a quarter of
-    /// its files.
+    /// The errors of the forecast time left, one for each group.
     pub(crate) left: Vec<f64>,
-    /// Two counts of groups whose forecast was only a lower bound: the groups that took at least
-    /// this long, and all such groups.
+    /// Two counts of groups with only a lower bound: those with a correct bound, and all.
     pub(crate) bounds: (u32, u32),
-    /// For comparison, the errors of a simpler forecast of the time left: the mean duration times
-    /// the number of files left.
+    /// The errors of a simpler forecast: the mean duration times the number of files left.
     pub(crate) left_by_mean: Vec<f64>,
-    /// Two counts of groups: those whose time left was within the likely range, and all with a
-    /// likely range.
+    /// Two counts of groups: those with a time left within the likely range, and all with such a
+    /// range.
     pub(crate) left_covered: (u32, u32),
 }
 
@@ -113,7 +107,7 @@ pub(crate) fn share((part, all): (u32, u32)) -> f64 {
     f64::from(part) / f64::from(all.max(1))
 }
 
-/// Returns the value below which `percent` percent of the values lie, or 0 if there are no values.
+/// Returns the percentile of the values, or 0 if there are no values.
 pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -1,19 +1,19 @@
-//! Fits the line `a + b × size` to samples.
+//! Fits a line to file sizes and durations.
 
 use super::{Sample, count};
 
-/// The error of a sample is its duration divided by [`Line::usual`]. A sample is an outlier if its
-/// error is more than this many times the 90th percentile of all errors. On recorded durations, the
-/// factors 2, 3, 5 and 10 give similar forecasts (see docs/benchmarks.md).
+/// A sample is an outlier if its error exceeds this many times the 90th percentile. The error is
+/// the duration divided by [`Line::usual`]. The factors 2, 3, 5 and 10 gave similar forecasts (see
+/// docs/benchmarks.md).
 const OUTLIER: f64 = 2.0;
 
-/// How many times the durations of outliers are reduced and the line is fitted again.
+/// How often the line is fitted again with reduced outliers.
 const CUTS: usize = 4;
 
-/// The minimum of [`Line::usual`], in seconds. It is above 0, because durations are divided by it.
+/// The minimum of [`Line::usual`], in seconds. Prevents division by 0.
 const TINY: f64 = 1e-9;
 
-/// Maps a file size to a duration. The duration is never negative and never falls with the size.
+/// A duration as a linear function of the file size. Neither field is negative.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Line {
     /// The time that an empty file takes, in seconds.
@@ -25,8 +25,6 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Fit {
     pub(super) line: Line,
-    /// The leverage of each sample, from 0 to 1. If the sample took one second longer, the line
-    /// would rise by this many seconds at the sample's size.
     leverages: Vec<f64>,
 }
 
@@ -41,13 +39,9 @@ impl Line {
 }
 
 impl Fit {
-    /// Fits a line by weighted least squares, and reduces the durations of outliers to a limit.
-    /// `samples` must not be empty.
+    /// Fits a line by weighted least squares, with outliers reduced. `samples` must not be empty.
     ///
-    /// The weight of a sample is `1 / (size + median size)`, because large files have large errors.
-    /// A falling line is replaced by a constant one. A line that is negative at size 0 is replaced
-    /// by a line through 0. Finally, the line is scaled until the sum of its values equals the sum
-    /// of the (reduced) durations.
+    /// Large files have less weight, because their durations vary more.
     pub(super) fn new(samples: &[Sample]) -> Self {
         let mut cut = samples.to_vec();
         let mut fit = Self::least_squares(&cut);
@@ -63,11 +57,8 @@ impl Fit {
         fit
     }
 
-    /// Predicts the duration of each sample from the other samples, in seconds. A prediction may be
-    /// negative.
-    ///
-    /// The formula is exact for plain least squares. Here it is approximate: without the sample,
-    /// the limit for outliers and the scale of the line would also change.
+    /// Predicts the duration of each sample from the other samples, in seconds. The result is
+    /// approximate and may be negative.
     pub(super) fn without_each<'a>(&'a self, samples: &'a [Sample]) -> impl Iterator<Item = f64> + 'a {
         samples.iter().zip(&self.leverages).map(|(sample, leverage)| {
             let (value, leverage) = (self.line.at(sample.bytes), leverage.min(0.99));
@@ -99,9 +90,8 @@ impl Fit {
 }
 
 impl Line {
-    /// Returns the value of the line at the size of each sample, in seconds, but at least a tenth
-    /// of the mean of these values. Without this minimum, small files would count as outliers if
-    /// the line is nearly 0 at their size.
+    /// Returns the duration on the line at the size of each sample, in seconds. Small values are
+    /// raised to a tenth of the mean. Otherwise, small files would count as outliers.
     fn usual(self, samples: &[Sample]) -> Vec<f64> {
         let mut values: Vec<_> = samples.iter().map(|sample| self.at(sample.bytes)).collect();
         let least = (values.iter().sum::<f64>() / count(values.len()) / 10.0).max(TINY);
@@ -118,19 +108,15 @@ fn percentile_90(ratios: impl Iterator<Item = f64>) -> f64 {
     *ratios.select_nth_unstable_by(rank, f64::total_cmp).1
 }
 
-/// Weighted sums over the samples, from which the line is computed.
 struct Sums {
     median_bytes: f64,
-    /// The size of the smallest sample. Sizes are measured from it, so that equal sizes have a
-    /// deviation of exactly 0.
+    /// The smallest size. Subtracting it gives equal sizes a deviation of exactly 0.
     least_bytes: f64,
     weights: f64,
     /// The mean size minus `least_bytes`.
     mean_above: f64,
     mean_seconds: f64,
-    /// The sum of the squared deviations of the sizes from their mean.
     sizes: f64,
-    /// The sum of (deviation of the size) × (deviation of the duration).
     product: f64,
     sizes_from_0: f64,
 }
@@ -187,8 +173,6 @@ mod tests {
         Sample { bytes: f64::from(bytes), seconds: f64::from(tenths) / 10.0 }
     }
 
-    /// Computes the line of [`Fit::new`] from the normal equations, without reducing outliers.
-    /// Returns `None` if the sizes are too similar for an accurate result.
     fn expected(samples: &[Sample]) -> Option<Line> {
         let mut sizes: Vec<_> = samples.iter().map(|sample| sample.bytes).collect();
         sizes.sort_unstable_by(f64::total_cmp);
@@ -225,8 +209,6 @@ mod tests {
             assert_near(found.at(1e6), expected.at(1e6));
         }
 
-        /// The leverages add up to the number of parameters of the line: 2, or 1 for a constant
-        /// line or a line through 0.
         #[test]
         fn the_leverages_count_the_parameters(samples in samples()) {
             let fit = Fit::least_squares(&samples);
@@ -234,8 +216,6 @@ mod tests {
             assert_near(fit.leverages.iter().sum(), parameters);
         }
 
-        /// If the samples have only two sizes, the line goes through the mean duration at each
-        /// size.
         #[test]
         fn a_prediction_is_the_mean_of_the_other_samples_of_its_size(
             small in vec(900_u32..1100, 2..9),

@@ -1,15 +1,14 @@
-//! A fitted line, and the errors of its predictions.
+//! Forecasts durations from a fitted line.
 
 use std::ops::RangeInclusive;
 
 use super::line::{Fit, Line};
 use super::{FileForecast, MIN_SAMPLES, MIN_SAMPLES_FOR_RANGE, Sample, count, duration};
 
-/// A forecast or a prediction below this share of the mean duration is raised to this share.
+/// The minimum forecast, as a share of the mean duration.
 const LEAST_SHARE: f64 = 1e-3;
 
-/// A prediction below this number of seconds is raised to it, because durations are divided by
-/// predictions. The limit matters only if all durations are nearly 0.
+/// The minimum prediction, in seconds. Prevents division by 0.
 const LEAST_SECONDS: f64 = 1e-9;
 
 /// A file that is more than this many times as large as the largest sample has no forecast. The
@@ -19,19 +18,15 @@ pub const LARGER: f64 = 4.0;
 /// If a forecast has no range, an attempt is overdue after this many times the forecast duration.
 pub const OVERDUE: f64 = 3.0;
 
-/// The largest sample counts as at least this many bytes; see [`LARGER`]. Below one block of common
-/// file systems, the duration hardly depends on the size.
+/// The largest sample counts as at least one block of common file systems.
 const MIN_LARGEST_BYTES: f64 = 4096.0;
 
 #[derive(Debug)]
 pub(super) struct Model {
     line: Line,
-    /// The mean duration, in seconds, after the durations of outliers were reduced.
     mean: f64,
-    /// The size of the largest sample, in bytes.
     largest: f64,
-    /// For each sample, its duration divided by the duration predicted from the other samples. In
-    /// increasing order.
+    /// The actual durations divided by the predicted ones, in increasing order.
     ratios: Vec<f64>,
 }
 
@@ -53,15 +48,11 @@ impl Model {
         Some(Self { line: fit.line, mean, largest, ratios })
     }
 
-    /// Returns the mean duration of files of this size, in seconds; the mean over all samples if
-    /// the size is unknown.
     pub(super) fn mean(&self, bytes: Option<f64>) -> f64 {
         bytes.map_or(self.mean, |bytes| self.line.at(bytes))
     }
 
-    /// Returns the mean time left, in seconds, of an attempt that has run for `elapsed` seconds.
-    /// The possible durations are the mean duration times each of `ratios`. Only possible durations
-    /// above `elapsed` count; if there are none, the result is 0.
+    /// Returns the expected time left of a running attempt, in seconds.
     pub(super) fn left(&self, bytes: Option<f64>, elapsed: f64) -> f64 {
         let mean = self.mean(bytes);
         let first = self.ratios.partition_point(|ratio| ratio * mean <= elapsed);
@@ -78,8 +69,7 @@ impl Model {
         bytes > LARGER * self.largest.max(MIN_LARGEST_BYTES)
     }
 
-    /// Returns the duration after which an attempt is overdue, in seconds: the upper end of the
-    /// range, or [`OVERDUE`] times the typical duration if there is no range.
+    /// Returns the time after which an attempt is overdue, in seconds.
     pub(super) fn longest(&self, bytes: Option<f64>) -> f64 {
         let mean = self.at_least(self.mean(bytes));
         self.range(mean).map_or(OVERDUE * mean * self.median(), |range| *range.end())
@@ -110,8 +100,7 @@ impl Model {
         self.ratios[self.ratios.len() / 2]
     }
 
-    /// Returns the range, in seconds, that contains the durations of nine of ten files with this
-    /// mean duration. Returns `None` if there are too few samples.
+    /// Returns the 90 % range of durations around `mean`, in seconds.
     fn range(&self, mean: f64) -> Option<RangeInclusive<f64>> {
         let samples = self.ratios.len();
         // The conformal quantiles for a coverage of 90 %.

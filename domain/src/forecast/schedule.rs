@@ -1,4 +1,4 @@
-//! Simulates how the slots of a run take files one after the other.
+//! Simulates how a run processes files in its slots.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,9 +12,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Creates a schedule of `slots` slots. Each running attempt occupies one slot; `running`
-    /// contains the time that each attempt has left. If more than `slots` attempts are running,
-    /// there are as many slots as running attempts. There is always at least one slot.
+    /// Creates a schedule. Each running attempt occupies a slot for its time in `running`.
     pub(super) fn new(slots: usize, running: impl Iterator<Item = Duration>) -> Self {
         let mut free: BinaryHeap<_> = running.map(Reverse).collect();
         let end = free.iter().map(|free| free.0).max().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Forecasts the time until a run has processed its remaining files.
+//! Forecasts the remaining time of a run.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,12 +9,9 @@ use super::schedule::Schedule;
 use super::{Forecast, MIN_SAMPLES_FOR_RANGE, Sample, Samples, bytes, duration, extension, is_enough, whole_bytes};
 use crate::path::FilePath;
 
-/// The maximum number of files of [`Backlog::more`] that are simulated one by one. The total
-/// duration of the others is spread over the slots.
+/// The maximum number of files in [`Backlog::more`] that are simulated one by one.
 const MAX_SINGLE: u64 = 1000;
 
-/// The number of simulations from which the likely range is computed. Each simulation uses a new
-/// random draw of the samples.
 const RESAMPLES: usize = 200;
 
 /// A running file is overdue only if it exceeds the limit of [`Forecast::time_left`] by more than
@@ -125,8 +122,7 @@ impl Forecast {
         (!model.is_much_larger(size)).then(|| duration(model.longest(Some(size))))
     }
 
-    /// Simulates the backlog [`RESAMPLES`] times, each time with a new random draw of the samples.
-    /// Returns the range of the middle 95 % of the results.
+    /// Returns the middle 95 % of the results of random simulations.
     fn likely(&self, backlog: &Backlog<'_>) -> Option<(Duration, Duration)> {
         let mut random = Random(0);
         let mut ends = Vec::with_capacity(RESAMPLES);
@@ -139,8 +135,7 @@ impl Forecast {
         Some((ends[margin], ends[RESAMPLES - 1 - margin]))
     }
 
-    /// Returns the simulated time until the backlog is processed. A pending file takes its mean
-    /// duration, multiplied by the factor that `error` returns.
+    /// Simulates the time left. `error` returns the factor for each pending duration.
     fn simulate(&self, models: &Models<'_>, backlog: &Backlog<'_>, mut error: impl FnMut(&Model) -> f64) -> Duration {
         let factor = self.attempts.time_factor();
         let size = |file: &RemainingFile<'_>| file.size_bytes.map(bytes);
@@ -168,7 +163,6 @@ impl Forecast {
     }
 }
 
-/// One model for all files, and one for each extension that has enough samples.
 struct Models<'f> {
     all: Model,
     by_extension: BTreeMap<&'f [u8], Model>,
@@ -197,8 +191,8 @@ impl<'f> Models<'f> {
         running.iter().enumerate().filter(|(_, file)| is_overdue(file)).map(|(position, _)| position).collect()
     }
 
-    /// Returns a copy of the backlog in which each file that is too large for a forecast has the
-    /// size of the largest sample. Returns `None` if no file is too large.
+    /// Returns the backlog with every much larger file reduced to the largest sample. `None` if
+    /// there is no such file.
     fn reduced<'a>(&self, backlog: &Backlog<'a>) -> Option<Backlog<'a>> {
         let mut files = backlog.running.iter().chain(&backlog.pending);
         if !files.any(|file| self.is_much_larger(file)) {
@@ -221,8 +215,6 @@ impl<'f> Models<'f> {
     }
 }
 
-/// A deterministic random number generator (`SplitMix64`). The same samples and the same backlog
-/// therefore give the same result.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! The port for reading the sizes of files before their attempts start.
+//! The port for reading file sizes.
 
 use async_trait::async_trait;
 

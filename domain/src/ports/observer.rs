@@ -1,5 +1,4 @@
-//! The port for the events of a run. For instance, the event log, the state file and the terminal
-//! output are adapters of this port.
+//! The port for observing the events of a run.
 
 #![allow(missing_docs, reason = "the field names are self-explanatory")]
 

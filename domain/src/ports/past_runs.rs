@@ -1,4 +1,4 @@
-//! Runs of the past, with their figures. The [`History`](super::History) port returns them.
+//! Recorded runs and their statistics.
 
 use crate::item::RunId;
 use crate::path::FilePath;

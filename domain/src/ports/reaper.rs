@@ -1,4 +1,4 @@
-//! The port for ending the leftover processes of dead runs.
+//! The port for ending the processes of dead runs.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ pub trait Reaper: Send + Sync {
 pub struct InProcessReaper(pub Location);
 
 impl Default for InProcessReaper {
-    /// Returns a reaper with an empty location, for a queue that no other machine shares.
+    /// Returns a reaper with an empty location. The queue must be used on one machine only.
     fn default() -> Self {
         let nowhere = || Box::<str>::default();
         let project = Path::new("").into();

@@ -1,4 +1,4 @@
-//! An event as a history stores it, for copying a history into another store.
+//! The recorded events of a history.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! The port for back-pressure: keeps a run from starting attempts while the machine lacks
-//! resources.
+//! The port for delaying attempts while the machine lacks resources.
 
 use async_trait::async_trait;
 

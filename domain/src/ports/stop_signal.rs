@@ -1,5 +1,4 @@
-//! The port for stop requests. They come from the stop file, from signals, or from a database
-//! table.
+//! The port for stop requests.
 
 use async_trait::async_trait;
 

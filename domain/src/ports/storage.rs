@@ -1,32 +1,26 @@
-//! The port for the store of the queue.
+//! The port for storing the queue.
 //!
 //! # On a database
 //!
-//! A store on a database may decide in SQL, without a [`FileQueue`](crate::queue::FileQueue). The
-//! following design works:
+//! A store may keep the queue in a database and apply the rules in SQL. This design works:
 //!
-//! - Each item is one row, unique by path. Ids and sequence numbers come from a counter row, which
-//!   a transaction locks until its commit. Transactions that add files therefore run one after the
-//!   other, and numbers rise in the order of the commits. Claim numbers come from a database
-//!   sequence. All these numbers may have gaps.
-//! - `enqueue` first merges repeated paths of a request, then inserts or updates by the rules of
-//!   [`Repeat`](crate::request::Repeat). It returns the outcome of each path, never
+//! - Each item is one row, unique by path.
+//! - Item ids and sequence numbers come from a counter row. A transaction locks this row until its
+//!   commit. The numbers therefore rise in the order of the commits.
+//! - Claim numbers come from a database sequence. All numbers may have gaps.
+//! - [`Storage::enqueue`] first merges repeated paths. It then inserts or updates rows by the rules
+//!   of [`Repeat`](crate::request::Repeat). It never returns
 //!   [`EnqueueOutcome::Accepted`](crate::view::EnqueueOutcome::Accepted).
-//! - `exchange` is one transaction of two statements. The first settles the rows whose id, claim
-//!   number and run match, and reports the other settlements as stale. The second claims the first
-//!   `limit` rows by descending priority, then by sequence number. It considers only rows that are
-//!   pending, not held, due, in scope and not locked. A scope is a table of ids, which the store
-//!   fills when a run first names the scope.
-//! - Each run has a row with the id of its latest exchange and the recorded answer. An exchange
-//!   locks this row first, and is refused if the lease has expired. If the request repeats the id,
-//!   the store returns the recorded answer. The lease is a row of another table, so that a hanging
-//!   exchange does not delay the renewal.
-//! - `has_waiting` only checks whether a waiting item exists. `next_due` reads the minimum of an
-//!   index. Only `counts` counts rows; a run calls it at its beginning, at most once a second, and
-//!   at its end.
-//! - `recover` checks in its own `where` clause that the runs are dead.
-//! - `changed` listens for notifications and also ends every 5 s, because a notification may be
-//!   lost.
+//! - [`Storage::exchange`] is one transaction of two statements. The first settles claims. A
+//!   settlement is stale if no row has its item id, claim number and run. The second claims rows in
+//!   claim order. It skips rows that another transaction has locked.
+//! - Each run has a row with the id and the answer of its latest exchange. An exchange locks this
+//!   row first. If the id is repeated, the store returns the recorded answer.
+//! - The lease of a run is a row of another table. A hanging exchange therefore does not delay the
+//!   renewal.
+//! - [`Storage::recover`] checks in its own `where` clause that the runs are dead.
+//! - [`Storage::changed`] listens for notifications. It also returns every 5 s, because a
+//!   notification may be lost.
 
 use std::error::Error;
 

@@ -1,7 +1,4 @@
-//! Applies events to the queue. Only this module and `restore` change the queue's items.
-//!
-//! An event has no effect if the queue does not contain its item, or if the lifecycle does not
-//! allow the change of status.
+//! Applies events to the queue. Only this module and `restore` change items.
 
 use crate::event::Event;
 use crate::fingerprint::{Completion, Fingerprint, has_changed};
@@ -139,8 +136,7 @@ impl FileQueue {
         }
     }
 
-    /// Changes the status of an item, and resets the fields that belong to the old status. Does
-    /// nothing if the transition is illegal.
+    /// Does nothing if the lifecycle does not allow the transition.
     fn transit(&mut self, id: ItemId, transition: Transition, update: impl FnOnce(&mut QueueItem)) {
         self.change(id, |item| {
             if let Some(status) = lifecycle::next(item.status, transition) {
@@ -229,8 +225,7 @@ fn added_again(
     }
 }
 
-/// Returns the outcome of adding a completed file again. If a fingerprint is unknown, the file
-/// counts as unchanged.
+/// A file with an unknown fingerprint counts as unchanged.
 fn completed_again(
     completion: Option<&Completion>,
     fingerprint: Option<Fingerprint>,

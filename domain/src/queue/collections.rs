@@ -1,6 +1,4 @@
-//! Compact collections, so that a queue of a million files needs at most 300 MB.
-//!
-//! They are compact if most sequence numbers are consecutive, and correct for any numbers.
+//! Memory-saving collections: a queue of a million files needs at most 300 MB.
 
 mod items;
 mod paths;

@@ -1,4 +1,4 @@
-//! Decides what a request changes. Returns events or a rejection, and never changes the queue.
+//! Decides which events a request causes. Never changes the queue.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ pub(super) fn next_claim(queue: &FileQueue, now: Timestamp) -> Option<&QueueItem
     queue.items.at(key.sequence())
 }
 
-/// Returns the items that are due at `now` because one of `events` shortens their backoff.
+/// Returns the items that `events` make due at `now`.
 fn brought_forward_to(events: &[Event], queue: &FileQueue, now: Timestamp) -> impl Iterator<Item = (ClaimKey, ItemId)> {
     events.iter().filter_map(move |event| match event {
         Event::BroughtForward { id, backoff } if backoff.not_before <= now => {
@@ -90,8 +90,7 @@ fn is_due_after(event: &Event, now: Timestamp) -> bool {
     }
 }
 
-/// Returns an event for each backoff that is too long because the clock was set back. The event
-/// shortens the backoff.
+/// Returns the events that shorten backoffs after the clock was set back.
 fn bring_forward(queue: &FileQueue, now: Timestamp) -> Vec<Event> {
     let items = queue.waiting.ordered_after(now).filter_map(|sequence| queue.items.at(sequence));
     let too_long = items.filter_map(|item| {
@@ -134,7 +133,6 @@ fn live<'a>(queue: &'a FileQueue, selector: &Selector) -> Result<&'a QueueItem, 
     }
 }
 
-/// Finds the item of each selector. Returns each item once, ordered by id.
 fn distinct<'a>(
     selectors: &[Selector],
     find: impl Fn(&Selector) -> Result<&'a QueueItem, Rejection>,

@@ -1,4 +1,4 @@
-//! Records the latest exchange of each run, so that a repeated request gets the same answer.
+//! Remembers the answer to each run's latest [`ExchangeRequest`].
 
 use std::collections::BTreeMap;
 

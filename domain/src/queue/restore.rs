@@ -1,5 +1,4 @@
-//! Rebuilds a queue from stored items. The items are added one at a time, so that a large queue is
-//! never in memory twice.
+//! Rebuilds a queue from stored items, one at a time.
 
 use crate::item::{ClaimNumber, ItemId, QueueItem, Status};
 use crate::path::FilePath;
@@ -35,7 +34,7 @@ pub enum Inconsistent {
     /// Two items with different paths have the same id.
     #[error("two items have the id {0}")]
     RepeatedId(ItemId),
-    /// An item has a claim but is not processing, or is processing without a claim.
+    /// The status of an item does not match its claim.
     #[error(
         "the status of item {0} ({1}) does not match its claim: only a processing item has a claim, and it always has one"
     )]
@@ -92,8 +91,8 @@ impl Restore {
         Ok(())
     }
 
-    /// Merges the item with an earlier item of the same path, if there is one. Returns the item if
-    /// it must still be added.
+    /// Merges the item with an earlier item of the same path. Returns `None` if the earlier item
+    /// stays.
     fn fold(&mut self, mut item: QueueItem) -> Option<QueueItem> {
         let Some(earlier) = self.find(&item.file_path) else { return Some(item) };
         let (id, rounds) = (earlier.id, earlier.round.saturating_add(item.round));

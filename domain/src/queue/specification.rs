@@ -1,5 +1,4 @@
-//! The queue operations of the program's specification, such as `add` and `pop`. They are for
-//! programs that use a [`FileQueue`] directly and process the files themselves.
+//! The queue operations of the specification, such as `add` and `pop`.
 
 use crate::fingerprint::Completion;
 use crate::item::{ClaimToken, Priority, QueueItem, RunId, Status};

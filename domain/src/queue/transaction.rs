@@ -1,5 +1,4 @@
-//! Carries out requests on a queue in memory. A request is either rejected, or changes the queue
-//! and returns an answer.
+//! Carries out requests on a queue in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +80,7 @@ impl Enqueue {
 impl Transaction for ExchangeRequest {
     type Reply = Exchanged;
 
-    /// The store must first check that the run is alive and that the request is not a repetition.
+    /// Precondition: the run is alive, and the request is not a repetition.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Exchanged>, Rejection> {
         queue.open_scope(&self.scope);
         let stale = stale_tokens(queue, self);
@@ -111,8 +110,7 @@ fn stale_tokens(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken>
     stale.map(|settlement| settlement.token).collect()
 }
 
-/// Returns the claims of cancelled items whose verdict is a retry or a release. Such an item fails
-/// instead.
+/// A cancelled item fails, even if its verdict is a retry or a release.
 fn cancelled_settlements(queue: &FileQueue, request: &ExchangeRequest) -> Vec<ClaimToken> {
     let mut seen = BTreeSet::new();
     let is_cancelled = |settlement: &&Settlement| {
@@ -208,7 +206,7 @@ impl Transaction for Clear {
 impl Transaction for RecoverRequest {
     type Reply = Vec<RecoveredItem>;
 
-    /// The store must first check that the runs are dead.
+    /// Precondition: the runs are dead.
     fn perform(&self, queue: &mut FileQueue, now: Timestamp) -> Result<Performed<Self::Reply>, Rejection> {
         let events = decide::recover(queue, self, now);
         let holders: BTreeMap<ItemId, RunId> =

@@ -1,5 +1,4 @@
-//! Indexes the waiting items by claim order and by due time. There is one index for the whole
-//! queue, and one for each scope that a run uses.
+//! Indexes the waiting items by claim order and by due time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,15 +30,14 @@ impl Entry {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
-    /// The items without a backoff, and the items whose backoff ended at or before
-    /// `promoted_until`.
+    /// The items that were due at `promoted_until`.
     ready: Ready,
-    /// The items with a backoff, even if the backoff is over, ordered by the end of the backoff.
+    /// All items with a backoff, ordered by the end of the backoff.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
-    /// The items of `backing_off`, ordered by the time at which the backoff was set.
+    /// The same items, ordered by `Backoff::ordered_at`.
     ordered: BTreeSet<(Timestamp, Sequence)>,
     count: usize,
-    /// The highest time at which an item was claimed so far; `None` before the first claim.
+    /// The latest time of a claim so far.
     promoted_until: Option<Timestamp>,
 }
 
@@ -77,22 +75,17 @@ impl Waiting {
         self.due_after(Some(now)).next().map(|(due, _)| due)
     }
 
-    /// Returns the items whose backoff ends after `point`, the earliest first. If `point` is
-    /// `None`, returns all items with a backoff.
     pub(super) fn due_after(&self, point: Option<Timestamp>) -> impl Iterator<Item = (Timestamp, Sequence)> {
         let from = point.map_or((Timestamp::MIN, Sequence::new(0)), |point| (point, Sequence::new(u64::MAX)));
         self.backing_off.range(from..).copied()
     }
 
-    /// Returns the items whose backoff was set at a time after `now`. Such items exist only if the
-    /// clock was set back.
+    /// Returns the items whose backoff was set after `now`. Such items exist only if the clock was
+    /// set back.
     pub(super) fn ordered_after(&self, now: Timestamp) -> impl Iterator<Item = Sequence> {
         self.ordered.range((now, Sequence::new(u64::MAX))..).map(|(_, sequence)| *sequence)
     }
 
-    /// Returns the first `limit` items in claim order that are due at `now`. In a queue of n items,
-    /// this takes O(m log n) time, where m is `limit` plus the number of items that became due
-    /// since the last claim. It takes longer if the clock was set back.
     pub(super) fn claimable(&self, now: Timestamp, limit: usize, items: &Items) -> Vec<ClaimKey> {
         let is_due = |key: &ClaimKey| items.at(key.sequence()).is_some_and(|item| item.is_due(now));
         let fell_due = self.due_after(self.promoted_until).take_while(|(due, _)| *due <= now);

@@ -1,4 +1,4 @@
-//! The actions that the run loop requests.
+//! The actions of the run loop.
 
 use crate::attempt::Attempt;
 use crate::item::ClaimToken;
@@ -29,16 +29,15 @@ pub enum Action {
     Measure(Vec<FilePath>),
     /// Hand an attempt to the orchestrator.
     Start(Attempt),
-    /// Recall all attempts that the orchestrator has not started.
+    /// Recall the attempts that have not started.
     Recall,
     /// End one attempt, because a user cancelled its file.
     Cancel(ClaimToken),
-    /// End every attempt and abandon the pending operation, because the run has lost its lease.
+    /// End every attempt and abandon the pending operation, because the lease is lost.
     Abort,
     /// Report an event.
     Emit(RunEventKind),
-    /// Wait until a condition of the [`Wakeup`] is met, or until there is another input. Replaces
-    /// the previous wait.
+    /// Wait for the next input or wakeup. Replaces the previous wait.
     Wait(Wakeup),
     /// End the run with this result.
     End(Result<ProcessingResult, ProcessorError>),

@@ -1,5 +1,4 @@
-//! The stop signal of one attempt: the run's signal, combined with an order to end only this
-//! attempt.
+//! The stop signal of one attempt.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,7 +58,7 @@ impl StopSignal for AttemptStop {
         self.request()
     }
 
-    /// Does nothing, because only the run clears its stop request.
+    /// Only the run clears the stop request.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }

@@ -1,24 +1,26 @@
-//! Holds starts after several different files in a row have failed alike. The cause is then
-//! probably not the files: a service is down, a disk is full, a login has expired.
+//! Holds starts after several different files in a row have failed alike.
 //!
 //! # Theory of operation
 //!
-//! Only failures after the first success of the recipe are considered; see `step/alike.rs`.
+//! If different files fail alike, the files are probably not the cause. For instance, a service may
+//! be down.
 //!
-//! Failures are alike if they have the same [`Signature`]. Different files that fail alike, without
-//! a success or another failure in between, form a *row*. A row of [`Settings::files`] files is
-//! complete and begins a *hold*: no attempt starts, except one *probe* after a delay. Each time the
-//! probe fails alike, the delay doubles, up to [`MAX_DELAY`]. The hold ends
+//! Failures are alike if they have the same [`Signature`]. Different files that fail alike form a
+//! *row*. A success or another failure ends the row. Once a row has [`Settings::files`] files, a
+//! *hold* begins: no attempt starts.
+//!
+//! After a delay, one attempt may start: the *probe*. Each time the probe fails alike, the delay
+//! doubles, up to [`MAX_DELAY`]. The hold ends
 //!
 //! - if an attempt succeeds that started after the first failure of the row,
 //! - if the probe fails in another way,
-//! - if the probe runs for much longer than the failed attempts of the row did, or
-//! - if a probe still fails alike after this signature has held starts for [`MAX_HELD`] in total.
-//!   The run then takes the files to be the cause, and this signature begins no further hold.
+//! - if the probe runs for much longer than the failed attempts did, or
+//! - if the probe fails alike after this signature has held starts for [`MAX_HELD`] in total. The
+//!   run then takes the files to be the cause.
 //!
 //! The failures of a complete row are *given back*: they do not count for their files. The same
-//! applies to failures during the hold that are like those of the row. Each round of a file gets
-//! back at most one attempt, so that a file which always fails still ends as failed.
+//! applies to failures during the hold that are alike. Each round of a file gets back at most one
+//! attempt, so that a bad file still fails in the end.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -30,15 +32,13 @@ use crate::run::probe::Probe;
 use crate::signature::{Signature, SignatureId};
 use crate::time::Timestamp;
 
-/// The maximum delay before a probe, unless [`Settings::probe_after`] is longer. Once the cause is
-/// gone, a run waits at most this long for the next probe.
+/// The maximum delay before a probe, unless `probe_after` is longer.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
-/// The total time for which one signature may hold starts in a run. If the files themselves cause
-/// the failures, the run loses about this much time.
+/// The maximum total hold time of one signature in a run.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
-/// The minimum time that a probe must run to prove that the cause is gone.
+/// A probe that runs for less time proves nothing.
 const MIN_PROOF: Duration = Duration::from_secs(30);
 
 pub(super) type Round = (ItemId, u32);
@@ -64,11 +64,10 @@ pub(super) struct Failure<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Counts,
-    /// The failure belongs to an incomplete row. It counts unless the row becomes complete.
+    /// Counts unless the row becomes complete.
     InRow,
     GivenBack,
-    /// The failure has completed a row. The caller must pass each round of the row to
-    /// [`give_back`](Breaker::give_back).
+    /// The caller must pass each round to [`give_back`](Breaker::give_back).
     CompletesRow(Vec<Round>),
 }
 
@@ -77,10 +76,9 @@ pub(super) enum Meaning {
 pub(super) enum Release {
     Succeeded,
     FailedOtherwise,
-    /// The probe with this token has run for long enough to prove that the cause is gone.
+    /// The probe has run for long enough.
     Runs(ClaimToken),
-    /// Starts were held for [`MAX_HELD`] in total, and the probe failed with the same signature
-    /// again.
+    /// Starts were held for [`MAX_HELD`] in total.
     GivenUp,
 }
 
@@ -88,7 +86,7 @@ pub(super) enum Release {
 struct Row {
     signature: Signature,
     rounds: Vec<Round>,
-    /// The number of attempts that had started when the first failure of the row was handled.
+    /// The number of started attempts at the first failure of the row.
     started: u64,
     longest: Duration,
 }
@@ -107,10 +105,9 @@ struct Hold {
 pub(super) struct Breaker {
     row: Option<Row>,
     hold: Option<Hold>,
-    /// How long each signature has held starts, not counting the current hold.
+    /// The total hold time of each signature, without the current hold.
     held_for: BTreeMap<SignatureId, Duration>,
-    /// The rounds that got an attempt back. The value is true if the attempt still counts in the
-    /// store. The run then allows the file one attempt more.
+    /// The rounds that got an attempt back. True if the store counted the attempt.
     given_back: BTreeMap<Round, bool>,
 }
 
@@ -167,7 +164,7 @@ impl Breaker {
         self.hold = Some(Hold { row, since: now, delay, probe_at, probe: Probe::Waiting(probe_at) });
     }
 
-    /// Returns how long this signature may still hold starts, not counting the current hold.
+    /// Ignores the current hold.
     fn left_of(&self, id: SignatureId) -> Duration {
         MAX_HELD.saturating_sub(self.held_for.get(&id).copied().unwrap_or_default())
     }
@@ -194,17 +191,14 @@ impl Breaker {
         self.row = None;
     }
 
-    /// Gives back an attempt of this round. Returns false if the round got one back before.
-    /// `is_counted` is true if the store has counted the attempt.
+    /// Returns false if the round got an attempt back before.
     pub(super) fn give_back(&mut self, round: Round, is_counted: bool) -> bool {
         let is_first = !self.given_back.contains_key(&round);
         self.given_back.entry(round).or_insert(is_counted);
         is_first
     }
 
-    /// Handles a success. `serial` is the position of the attempt in the order of starts. An
-    /// attempt that started before the first failure of the row does not end the hold. It may have
-    /// got past the step that fails before the cause arose.
+    /// If the attempt started before the first failure of the row, its success proves nothing.
     pub(super) fn on_success(&mut self, serial: u64, now: Timestamp) -> Option<Release> {
         self.row = None;
         self.hold.as_ref().filter(|hold| serial > hold.row.started)?;
@@ -230,8 +224,7 @@ impl Breaker {
         }
     }
 
-    /// Ends the hold if the probe has run for long enough, or makes the probe due if its delay is
-    /// over. Returns true if it did one of these, and the reason if the hold has ended.
+    /// Returns true if the hold ended or the probe became due.
     pub(super) fn tick(&mut self, now: Timestamp) -> (bool, Option<Release>) {
         let Some(hold) = &mut self.hold else { return (false, None) };
         // If the clock was set back, the hold begins anew.
@@ -248,8 +241,6 @@ impl Breaker {
         hold.probe.next_change(hold.row.proof())
     }
 
-    /// Returns how many more attempts may be handed to the orchestrator; `usize::MAX` if starts are
-    /// not held.
     pub(super) fn room(&self) -> usize {
         self.hold.as_ref().map_or(usize::MAX, |hold| usize::from(hold.probe == Probe::Due))
     }
@@ -258,7 +249,6 @@ impl Breaker {
         self.hold.is_some()
     }
 
-    /// Returns the number of rounds that got an attempt back; 0 if starts are not held.
     pub(super) fn known_bad(&self) -> usize {
         if self.is_held() { self.given_back.len() } else { 0 }
     }
@@ -271,7 +261,7 @@ impl Breaker {
         self.row.as_ref().is_some_and(|row| row.rounds.contains(&round))
     }
 
-    /// Returns the attempt's number in its round. An attempt that was given back does not count.
+    /// Returns the attempt's number in its round, without the attempt that was given back.
     pub(super) fn counted(&self, of: &AttemptRef) -> AttemptNumber {
         AttemptNumber::new(of.attempt.get() - u32::from(self.has_granted(round_of(of)))).unwrap_or(of.attempt)
     }
@@ -280,7 +270,6 @@ impl Breaker {
         self.given_back.get(&round).copied().unwrap_or_default()
     }
 
-    /// Returns a description of the cause of the hold, and the due time of the current probe.
     pub(super) fn reason(&self) -> Option<(Box<str>, Timestamp)> {
         let Hold { row, probe_at, .. } = self.hold.as_ref()?;
         let (count, reason, id) = (row.rounds.len(), row.signature.reason(), row.signature.id());
@@ -290,7 +279,7 @@ impl Breaker {
 }
 
 impl Row {
-    /// Returns how long a probe must run to prove that the cause is gone.
+    /// Returns how long a probe must run to end the hold.
     fn proof(&self) -> Duration {
         self.longest.saturating_mul(2).max(MIN_PROOF)
     }

@@ -115,7 +115,7 @@ impl Default for RunConfig {
     }
 }
 
-/// Each method `with_…` returns the configuration with one field changed.
+/// Each method sets the field of the same name.
 #[allow(missing_docs, reason = "the methods are named after the fields")]
 impl RunConfig {
     #[must_use]

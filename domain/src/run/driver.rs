@@ -1,5 +1,4 @@
-//! The driver of the run loop: passes inputs to the [`RunState`], and carries out the resulting
-//! actions. It decides nothing.
+//! The driver of the run loop: collects inputs and carries out actions.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -112,11 +111,10 @@ struct Driver<'a> {
     progress: SelectAll<Progress<'a>>,
     stops: HashMap<ClaimToken, Arc<AttemptStop>>,
     lease: Option<Arc<dyn Lease>>,
-    /// True while the stop request is being cleared. The stop signal is not read meanwhile.
+    /// While true, the stop signal is not read.
     is_clearing: bool,
     wakeup: Wakeup,
-    /// The pending call of `Storage::changed`. Kept from one wait to the next, because a new call
-    /// may cost the store a round trip.
+    /// Kept between waits, because a new call may cost a round trip.
     changed: Fuse<BoxFuture<'a, ()>>,
     // The values of the ports, as last passed to the state.
     stop: StopRequest,
@@ -169,7 +167,6 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Returns an input for each port whose value has changed since the last call.
     fn changes(&mut self) -> Vec<Input> {
         let Ports { stop, gate, orchestrator, .. } = self.ports;
         let stop = if self.is_clearing { self.stop } else { stop.request() };
@@ -234,8 +231,7 @@ impl<'a> Driver<'a> {
         self.ports.observer.observe(&RunEvent { at, run, kind });
     }
 
-    /// Waits for the next input. Returns `None` if the stop level rose; `changes` then reports the
-    /// new level.
+    /// Returns `None` if the stop level rose; `changes` reports the new level.
     async fn next_input(&mut self) -> Option<Input> {
         let ports = self.ports;
         let Ports { stop, gate, clock, .. } = ports;
@@ -269,8 +265,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Collects all progress that is already available, so that one exchange can record all ended
-/// attempts.
+/// Collects all available progress, so that one exchange can record it.
 fn all_progress(
     first: (ClaimToken, AttemptProgress),
     progress: &mut SelectAll<Progress<'_>>,
@@ -288,7 +283,6 @@ fn all_progress(
     all
 }
 
-/// Awaits `wait(subject)`. If there is no subject, waits for ever.
 async fn wait_if<T>(subject: Option<T>, wait: impl AsyncFnOnce(T)) {
     match subject {
         Some(subject) => wait(subject).await,

@@ -10,14 +10,13 @@ use crate::run_info::LiveRun;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessorError {
-    /// The run did not start, because other runs are still obeying a stop request. Retry after
-    /// these runs have ended.
+    /// The run did not start, because other runs are still stopping.
     #[error("a stop was requested, and {} still finishing", others(.runs.len()))]
     StillStopping {
         /// The runs that are still stopping.
         runs: Vec<LiveRun>,
     },
-    /// The store failed; the variant of the [`StorageError`] states what to do next.
+    /// The store failed; see [`StorageError`].
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The stop request could not be removed.

@@ -12,8 +12,7 @@ pub const MIN_ENDED_FOR_A_SHARE: u64 = 10;
 pub enum FailureLimit {
     /// The run ends after this many failed files.
     Files(NonZeroU64),
-    /// The run ends once this percentage of the ended files have failed, if at least
-    /// [`MIN_ENDED_FOR_A_SHARE`] have ended.
+    /// The run ends if this percentage of at least [`MIN_ENDED_FOR_A_SHARE`] ended files failed.
     Percent(u8),
 }
 

@@ -11,7 +11,7 @@ use crate::view::{Counts, Exchanged};
 /// An event that the run loop reacts to.
 #[derive(Debug)]
 pub enum Input {
-    /// The program starts the run. Sent once, as the first input.
+    /// Starts the run; always the first input.
     Begin,
     /// The stop signal has changed.
     Stop(StopRequest),
@@ -19,8 +19,7 @@ pub enum Input {
     Pressure(Option<BackPressure>),
     /// The orchestrator's capacity changed.
     Capacity(usize),
-    /// Attempts made progress. The list contains all progress since the last input of this kind, in
-    /// order.
+    /// The progress of attempts since the last such input, in order.
     Attempts(Vec<(ClaimToken, AttemptProgress)>),
     /// The run's lease is lost.
     LeaseLost,
@@ -36,10 +35,10 @@ pub enum Input {
     Recovered(Result<Recovery, StorageError>),
     /// [`Action::Exchange`](crate::run::Action::Exchange) was carried out.
     Exchanged(Result<Exchanged, StorageError>),
-    /// [`Action::Deregister`](crate::run::Action::Deregister) was carried out; contains the runs
-    /// that are still alive.
+    /// [`Action::Deregister`](crate::run::Action::Deregister) was carried out; contains the live
+    /// runs.
     Deregistered(Result<Vec<LiveRun>, StorageError>),
-    /// [`Action::Measure`](crate::run::Action::Measure) was carried out; contains the size of each
-    /// file in bytes, `None` if unknown.
+    /// [`Action::Measure`](crate::run::Action::Measure) was carried out; contains the file sizes in
+    /// bytes.
     Measured(Vec<Option<u64>>),
 }

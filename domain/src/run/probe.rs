@@ -1,5 +1,4 @@
-//! The probe: the one attempt that may start while starts are held, to find out whether the cause
-//! is gone.
+//! The probe: a trial attempt while starts are held.
 
 use std::time::Duration;
 
@@ -26,8 +25,8 @@ impl Probe {
         matches!(self, Self::InHand(probe) | Self::Started(probe, _) if probe == token)
     }
 
-    /// If the delay of the probe is over, makes the probe due and returns true. A remaining delay
-    /// above `max_delay` shows that the clock was set back, and counts as over.
+    /// Returns true if the probe became due. A delay above `max_delay` means that the clock was set
+    /// back.
     pub(super) fn become_due(&mut self, max_delay: Duration, now: Timestamp) -> bool {
         let Self::Waiting(until) = *self else { return false };
         let is_over = now >= until || until > now.saturating_add(max_delay);
@@ -45,23 +44,18 @@ impl Probe {
         is_probe
     }
 
-    /// Handles an attempt that does not show whether the cause is gone, for instance because the
-    /// attempt was recalled. If the attempt was the probe, the next claim becomes the probe.
+    /// If the probe proved nothing, the next claim becomes the probe.
     pub(super) fn on_no_proof(&mut self, token: ClaimToken) {
         if self.is(token) {
             *self = Self::Due;
         }
     }
 
-    /// Returns the token of the probe if it has run for `time`, or if the clock was set back to
-    /// before its start.
     pub(super) fn that_runs(self, time: Duration, now: Timestamp) -> Option<ClaimToken> {
         let Self::Started(token, since) = self else { return None };
         (now < since || now >= since.saturating_add(time)).then_some(token)
     }
 
-    /// While the probe waits, returns the time at which the probe becomes due. While the probe
-    /// runs, returns the time at which it has run for `time`. Otherwise returns `None`.
     pub(super) fn next_change(self, time: Duration) -> Option<Timestamp> {
         match self {
             Self::Waiting(until) => Some(until),

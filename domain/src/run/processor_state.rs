@@ -1,4 +1,4 @@
-//! The processor's state, as shown in the state file. It is computed from the events of a run.
+//! The state of the processor, as shown in the state file.
 
 use crate::attempt::AttemptRef;
 use crate::item::{ItemId, RunId};
@@ -16,10 +16,9 @@ pub enum ProcessorStatus {
     Idle,
     /// A run has begun, and its end was not reported.
     Running,
-    /// The last run ended early, for instance because of a stop request, the failure limit or an
-    /// error.
+    /// The last run ended early, for instance after a stop request.
     Stopped,
-    /// The last run ended because no item was waiting, or because no item was due.
+    /// The last run ended because no item was waiting or due.
     Completed,
 }
 

@@ -1,4 +1,4 @@
-//! The total resource usage of a run. It is computed from the events of the run.
+//! The total resource usage of a run.
 
 use std::time::Duration;
 

@@ -1,18 +1,18 @@
-//! Holds starts while something that a start needs is used up or missing: processes, file
-//! descriptors, memory, the program, or the folder of a file.
+//! Holds starts while the machine lacks something that attempts need.
 //!
 //! # Theory of operation
 //!
-//! An attempt that failed for such a reason does not count for its file, and begins a *hold* of
-//! starts. The hold limits the number of attempts *in hand*: those that were handed to the
-//! orchestrator and have not ended. If processes, file descriptors or memory were used up, the
-//! limit is the number of other attempts that were running then. If the program or a folder was
-//! missing, the limit is 0.
+//! A *lack* is a missing program, a missing folder, or a shortage of resources. The resources are
+//! processes, file descriptors and memory.
 //!
-//! After a delay, one attempt more than the limit may start: the *probe*. If it fails for such a
-//! reason, the next delay is twice as long, up to [`MAX_DELAY`]. If it proves nothing, for instance
-//! because it was aborted, the next claim becomes the probe. If it ends in another way, or has run
-//! for [`PROBE_PROVES_AFTER`], the hold ends.
+//! If an attempt fails because of a lack, the attempt does not count for its file, and a *hold*
+//! begins. During a shortage, no more attempts may run than were running when the attempt failed.
+//! If the program or a folder is missing, no attempt may start.
+//!
+//! After a delay, one additional attempt may start: the *probe*. If the probe fails because of a
+//! lack, the delay doubles, up to [`MAX_DELAY`]. If the probe proves nothing, for instance because
+//! it was aborted, the next claim becomes the probe. If the probe ends in another way, or runs for
+//! [`PROBE_PROVES_AFTER`], the hold ends.
 
 use std::time::Duration;
 
@@ -21,26 +21,21 @@ use crate::ports::BackPressure;
 use crate::run::probe::Probe;
 use crate::time::Timestamp;
 
-/// The delay before the first probe. A program that is being replaced by an upgrade is usually
-/// missing for a shorter time.
+/// The delay before the first probe. An upgrade usually replaces a program sooner.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 
-/// The maximum delay before a probe. Once attempts can start again, a run waits at most this long
-/// for the next probe.
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
-/// A probe that has run for this long proves that starts are possible. A shell that does not find
-/// its command ends within some milliseconds.
+/// A probe that runs for this long ends the hold. A shell that misses its command exits much
+/// sooner.
 const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// Processes, file descriptors or memory ran out. The machine has enough for the attempts that
-    /// are already running, so the number of these attempts becomes the limit.
+    /// Processes, file descriptors or memory ran out.
     Resource,
-    /// The program is missing, so no attempt can start.
     Program,
-    /// The folder of a file is missing. The folders of other files may exist.
+    /// The folder of a file is missing.
     Input,
 }
 
@@ -53,11 +48,11 @@ struct Hold {
     probe: Probe,
 }
 
-/// A period in which the program or the folder of a file is missing.
+/// The absence of the program or of a folder.
 #[derive(Debug, Clone, Copy)]
 struct Missing {
     since: Timestamp,
-    /// The number of attempts that had started when the run noticed the absence.
+    /// The number of started attempts at the beginning of the absence.
     started: u64,
 }
 
@@ -66,16 +61,14 @@ struct Missing {
 pub(super) struct StartHold {
     hold: Option<Hold>,
     delay: Duration,
-    /// When a hold last ended because its probe had run for long enough.
+    /// When a running probe last ended a hold.
     lifted_at: Option<Timestamp>,
     missing: Option<Missing>,
 }
 
 impl StartHold {
-    /// Handles an attempt that failed because of `lack`. `running` is the number of other running
-    /// attempts, and `started` the number of attempts that have started so far. Returns true if
-    /// fewer attempts may run than before. The caller must then recall the attempts that have not
-    /// started.
+    /// Returns true if fewer attempts may run than before. The caller must then recall the attempts
+    /// that have not started.
     pub(super) fn on_lack(
         &mut self,
         lack: Lack,
@@ -105,9 +98,7 @@ impl StartHold {
         std::mem::replace(&mut hold.limit, limit) > limit
     }
 
-    /// Ends the hold if the probe has run for long enough, or makes the probe due if its delay is
-    /// over. Returns true if it did one of these. `wait` is how long the run waits for a missing
-    /// program or folder.
+    /// Returns true if the hold ended or the probe became due. `wait` is the run's `program_wait`.
     pub(super) fn tick(&mut self, wait: Duration, now: Timestamp) -> bool {
         if let Some(missing) = &mut self.missing {
             // If the clock was set back, the wait begins anew.
@@ -126,16 +117,14 @@ impl StartHold {
         hold.probe.become_due(MAX_DELAY, now)
     }
 
-    /// Handles an attempt that was handed to the orchestrator. `in_hand` is the number of other
-    /// attempts that were handed over and have not ended.
+    /// `in_hand` does not count this attempt.
     pub(super) fn on_handed_over(&mut self, token: ClaimToken, in_hand: usize) {
         if let Some(hold) = self.hold.as_mut().filter(|hold| in_hand >= hold.limit) {
             hold.probe = Probe::InHand(token);
         }
     }
 
-    /// Handles the start of an attempt. `running` is the number of running attempts, including this
-    /// one.
+    /// `running` includes this attempt.
     pub(super) fn on_started(&mut self, token: ClaimToken, running: usize, now: Timestamp) {
         let Some(hold) = &mut self.hold else { return };
         if !hold.probe.on_started(token, now) && hold.lack == Lack::Resource {
@@ -151,8 +140,7 @@ impl StartHold {
         }
     }
 
-    /// Handles the end of an attempt that did not fail because of a [`Lack`]. `serial` is the
-    /// position of the attempt in the order of starts.
+    /// Handles the end of an attempt without a [`Lack`].
     pub(super) fn on_ended(&mut self, token: ClaimToken, serial: u64) {
         // Any attempt that began after the program was found missing proves that the program is
         // back. For instance, an attempt in a batch may begin before it can be recalled.
@@ -165,14 +153,10 @@ impl StartHold {
         }
     }
 
-    /// True if the program or a folder is missing, and the attempt with this serial number started
-    /// after the run noticed the absence.
     pub(super) fn may_prove(&self, serial: u64) -> bool {
         self.missing.is_some_and(|missing| serial > missing.started)
     }
 
-    /// Returns how many more attempts may be handed to the orchestrator; `usize::MAX` if starts are
-    /// not held.
     pub(super) fn room(&self, in_hand: usize) -> usize {
         let Some(hold) = &self.hold else { return usize::MAX };
         hold.limit.saturating_sub(in_hand) + usize::from(hold.probe == Probe::Due)
@@ -190,13 +174,12 @@ impl StartHold {
         self.hold.as_ref().is_some_and(|hold| hold.probe == Probe::Due)
     }
 
-    /// True if the program or folder has been missing for `wait`, and no probe is under way.
+    /// True if the run should stop waiting for the program or folder.
     pub(super) fn is_over_due(&self, wait: Duration, now: Timestamp) -> bool {
         self.gives_up_at(wait).is_some_and(|at| now >= at)
     }
 
-    /// Returns the time at which the run gives up waiting for the program or folder; `None` while a
-    /// probe is under way.
+    /// Returns `None` while a probe is under way.
     fn gives_up_at(&self, wait: Duration) -> Option<Timestamp> {
         let hold = self.hold.as_ref().filter(|hold| hold.lack != Lack::Resource)?;
         let is_probing = !matches!(hold.probe, Probe::Waiting(_) | Probe::Due);
@@ -240,8 +223,6 @@ mod tests {
         hold.on_lack(lack, "why".into(), token(id), (running, id), at(now));
     }
 
-    /// Lets `count` probes fail one after another. Returns the delay before each probe, in
-    /// milliseconds.
     fn delays(hold: &mut StartHold, count: u64) -> Vec<i64> {
         let mut now = 0;
         let mut delays = Vec::new();

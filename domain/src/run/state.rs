@@ -17,12 +17,10 @@ use crate::stop::{StopLevel, StopRequest};
 use crate::time::Timestamp;
 use crate::view::{Claimed, Counts};
 
-/// The delay before the run retries a busy or unreachable store. It comes on top of the store's own
-/// timeout.
+/// The delay before a retry of a busy or unreachable store.
 pub(super) const RETRY_STORE_AFTER: Duration = Duration::from_secs(1);
 
-/// The maximum delay between a stop request and its report to the run. The contract of
-/// [`StopSignal`](crate::ports::StopSignal) guarantees it.
+/// The maximum delay of a stop request, guaranteed by [`StopSignal`](crate::ports::StopSignal).
 pub(super) const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
 /// The interval at which the counts of the run's scope are read for observers.
@@ -30,11 +28,9 @@ pub(super) const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The run reads the counts, registers itself, and removes a leftover stop request.
     Beginning,
     Working,
-    /// No attempt is running. The run reads the final counts, deregisters itself and reports its
-    /// result.
+    /// No attempt is running.
     Ending,
 }
 
@@ -57,7 +53,7 @@ pub(super) struct InHand {
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) is_cancelled: bool,
     pub(super) is_recalled: bool,
-    /// The attempt's position among all started attempts of the run, from 1; 0 before its start.
+    /// The position in the order of starts, from 1; 0 before the start.
     pub(super) serial: u64,
 }
 
@@ -77,8 +73,7 @@ pub(super) struct Judged {
     pub(super) verdict: Verdict,
 }
 
-/// An attempt that was ended by a signal, and has no verdict yet. The run first waits for a stop
-/// request: a stop often sends the same signal to the command and to the run.
+/// An attempt that was ended by a signal. The signal may belong to a stop that is not known yet.
 #[derive(Debug)]
 pub(super) struct Undecided {
     pub(super) token: ClaimToken,
@@ -87,15 +82,14 @@ pub(super) struct Undecided {
     pub(super) since: Timestamp,
 }
 
-/// A failure without a retry that is not recorded yet, because other files may still fail in the
-/// same way; see `step/alike.rs`.
+/// A failure that is not recorded yet; see `step/alike.rs`.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) judged: Judged,
     pub(super) since: Timestamp,
 }
 
-/// The reason why starts are held and, if files failed alike, the due time of the probe.
+/// The reason why starts are held, and the due time of the probe.
 pub(super) type Pressure = (BackPressure, Option<Timestamp>);
 
 #[derive(Debug)]
@@ -109,21 +103,19 @@ pub(super) struct World {
 pub(super) struct Attempts {
     pub(super) in_hand: BTreeMap<ClaimToken, InHand>,
     pub(super) undecided: Vec<Undecided>,
-    /// Attempts that failed because the program, or the folder of their file, was missing. While
-    /// starts are held, the claims of these attempts are kept, so that another file becomes the
-    /// probe.
+    /// Attempts that failed because the program or a folder was missing; see `step/lacks.rs`.
     pub(super) suspects: Vec<Judged>,
     pub(super) kept: Vec<Kept>,
     /// Attempts whose verdict will be recorded by the next exchange.
     pub(super) judged: Vec<Judged>,
-    /// Attempts whose verdict is part of the exchange that is pending or was not answered.
+    /// Attempts whose verdict is part of the unanswered exchange.
     pub(super) settling: Vec<Judged>,
     /// Claims whose attempt never began. The next exchange releases them.
     pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
     /// Claims that are released by the exchange that is pending or was not answered.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
     pub(super) measuring: Vec<Claimed>,
-    /// Claims that are set aside because their attempts would not end in time; see `step/until.rs`.
+    /// Claims whose attempts would end too late; see `step/until.rs`.
     pub(super) set_aside: Vec<(ClaimToken, AttemptRef)>,
 }
 
@@ -135,9 +127,8 @@ pub(super) struct ProgramRecord {
     /// The reason why the run gives up, for instance because the program stayed missing.
     pub(super) given_up: Option<StoppedBy>,
     pub(super) last_success: u64,
-    /// Items that failed because the program or their folder was missing, and have not succeeded
-    /// since. The value is the number of attempts that had started when the item last failed in
-    /// this way.
+    /// Items that missed the program or their folder, without a later success. The value is
+    /// `RunState::started` at the failure.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }
 
@@ -170,12 +161,11 @@ pub(super) struct StoreAccess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
     Possible,
-    /// The store is damaged. Once every attempt has ended, the run sends all results once more,
-    /// because the store may write them to a separate file.
+    /// The store is damaged, but may write the last results to a separate file.
     OnlyOffered,
-    /// The store failed, and the run sends no more results.
+    /// The run sends no more results.
     Impossible,
-    /// The lease is lost: other runs may already have claimed the run's items.
+    /// Other runs may already have claimed the run's items.
     LeaseLost,
 }
 
@@ -188,8 +178,7 @@ impl Recording {
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) failure_limit: bool,
-    /// True once the time of [`RunConfig::until`] has come, or once the run expects no further file
-    /// to end by that time.
+    /// True once no further attempt is expected to end by [`RunConfig::until`].
     pub(super) time: bool,
 }
 
@@ -208,16 +197,12 @@ pub struct RunState {
     pub(super) recording: Recording,
     pub(super) failure: Option<ProcessorError>,
     pub(super) reached: Reached,
-    /// The sizes and durations of successful attempts with the recipe. The run adds its own
-    /// attempts only if it uses forecasts.
     pub(super) forecast: Forecast,
     pub(super) starts: StartHold,
     pub(super) breaker: Breaker,
-    /// The reason why the breaker no longer holds starts; `None` once the reason is reported.
+    /// Why the breaker ended its hold; `None` once reported.
     pub(super) resumption: Option<Resumption>,
     pub(super) program: ProgramRecord,
-    /// True if the attempts that have not started must be recalled, because fewer may run than
-    /// before.
     pub(super) is_recall_due: bool,
     /// The number of attempts that have started.
     pub(super) started: u64,
@@ -347,29 +332,23 @@ impl RunState {
         self.world.capacity.saturating_sub(in_use).min(self.starts.room(in_use)).min(self.breaker.room())
     }
 
-    /// Returns the reason why starts are held. Prefers the reason of the start gate, then that of
-    /// the breaker. The breaker holds starts for longer than the start hold does.
     pub(super) fn pressure(&self) -> Option<Pressure> {
         let of_gate = self.world.pressure.clone().map(|pressure| (pressure, None));
         let of_breaker = || self.breaker.reason().map(|(reason, at)| (BackPressure { reason }, Some(at)));
         of_gate.or_else(of_breaker).or_else(|| self.starts.pressure().map(|pressure| (pressure, None)))
     }
 
-    /// True if only back-pressure keeps the run from claiming. Must be called only while no attempt
-    /// is running.
+    /// True if only back-pressure prevents claims. Must be called only while no attempt is running.
     pub(super) fn is_under_pressure(&self) -> bool {
         (self.world.pressure.is_some() || self.starts.is_held() || self.breaker.is_held()) && self.may_start()
     }
 
-    /// True while the run waits before it retries the store. The wait is over if the clock was set
-    /// back.
     pub(super) fn is_store_resting(&self) -> bool {
         let latest = self.now.saturating_add(RETRY_STORE_AFTER);
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
-    /// True if no attempt is running or unsettled; ignores claims that are set aside. An unanswered
-    /// exchange counts as unsettled, because it may have claimed items.
+    /// True if no attempt is running or unsettled. Ignores claims that are set aside.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()

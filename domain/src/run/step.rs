@@ -1,14 +1,4 @@
 //! The run loop: handles an input, then decides on the next actions.
-//!
-//! The modules in `step/` handle parts of this:
-//!
-//! - `attempts.rs`: the progress of attempts,
-//! - `lacks.rs`: attempts that failed because the machine lacks something,
-//! - `alike.rs`: different files that fail alike,
-//! - `store.rs`: the answers of the store,
-//! - `measurement.rs`: claims that are measured before their attempts start,
-//! - `until.rs`: the time until which attempts start,
-//! - `registration.rs`: the beginning and the end of a run.
 
 mod alike;
 mod attempts;
@@ -115,8 +105,7 @@ impl RunState {
         self.failure.get_or_insert(error);
     }
 
-    /// Tells observers that starts are held, or that they are not held any more. Skips a hold that
-    /// does not matter, because no slot is free or no item is waiting.
+    /// Skips a hold that delays no item.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
         let pressure = self.pressure();
@@ -135,7 +124,6 @@ impl RunState {
         });
     }
 
-    /// Recalls the attempts that the orchestrator has not started, if fewer may start than before.
     fn recall(&mut self) {
         let is_due = std::mem::take(&mut self.is_recall_due);
         if self.may_start() && self.world.pressure.is_none() && !is_due {
@@ -195,9 +183,7 @@ impl RunState {
         }
     }
 
-    /// True if an exchange could claim items or report cancellations of running attempts. Also true
-    /// once the time `until` is reached, because an exchange reports whether files are still
-    /// waiting.
+    /// An exchange claims items, reports cancellations, or shows whether files are waiting.
     fn is_exchange_of_use(&self) -> bool {
         self.may_start() || !self.attempts.in_hand.is_empty() || self.reached.time
     }
@@ -206,7 +192,7 @@ impl RunState {
         self.store.last_request.get() > 0
     }
 
-    /// Decides what to do when no attempt is running and all results are recorded.
+    /// Precondition: no attempt is running, and all results are recorded.
     fn rest(&mut self) {
         if self.is_time_useless() {
             self.end_starts();

@@ -1,13 +1,12 @@
-//! Puts marks such as `{n}` in place of the parts of a line that differ from file to file.
+//! Replaces the varying parts of an error line with marks such as `{n}`.
 
 use super::own_names::{QUOTES, is_part_of_path};
 use crate::failure;
 
-/// Lowercase words after which a short number is a code or a part of a name, as in `status 1` or
-/// `utf-8`.
+/// Words that precede a code, as in `status 1` or `utf-8`.
 const BEFORE_CODES: [&str; 8] = ["status", "signal", "code", "errno", "exit", "http", "utf", "latin"];
 
-/// Lowercase word endings that may precede an HTTP or compiler error code.
+/// Word endings that precede an HTTP or compiler error code.
 const BEFORE_ERROR_CODES: [&str; 4] = ["error", "code", "returned", "response"];
 
 const MAX_CODE_DIGITS: usize = 3;
@@ -15,27 +14,23 @@ const MAX_CODE_DIGITS: usize = 3;
 /// The maximum length of a compiler's error code, such as `TS2304`.
 const MAX_ERROR_CODE_BYTES: usize = 6;
 
-/// Lowercase names of formats, algorithms and programs that contain digits.
+/// Names with digits that stay unmasked.
 const NAMES: [&str; 16] = [
     "x264", "x265", "h264", "h265", "mp3", "mp4", "m4a", "utf8", "base64", "bzip2", "sha1", "sha256", "md5", "python3",
     "int32", "int64",
 ];
 
-/// Shapes of identifiers, each with the mark that replaces it. `h` stands for a hexadecimal digit.
+/// Shapes of identifiers, and their marks. `h` is a hexadecimal digit.
 const SHAPES: [(&str, &str); 2] = [("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "{uuid}"), ("hh:hh:hh:hh:hh:hh", "{mac}")];
 
-/// Folders of temporary files. Each path in these folders is masked.
 const TEMPORARY: [&str; 2] = ["/tmp/", "/var/tmp/"];
 
-/// Characters, other than letters and digits, that a quoted name in a program may contain. Quoted
-/// text with any other character is taken for input data.
+/// Special characters that a quoted name may contain.
 const IN_NAMES: &str = "_-.:/+*#@%$&=?!()<>{}[]\\";
 
-/// Lowercase words after which quoted text is taken for input data.
+/// Words that precede quoted input data.
 const BEFORE_DATA: [&str; 4] = ["near", "token", "string", "input"];
 
-/// The minimum number of words in a sentence. If a line ends with a sentence, a colon and quoted
-/// text, the quoted text is taken for input data.
 const MIN_SENTENCE_WORDS: usize = 3;
 
 /// Git abbreviates its hashes to seven digits.
@@ -43,7 +38,7 @@ const MIN_HEX_DIGITS: usize = 7;
 
 const MIN_ID_BYTES: usize = 6;
 
-/// The minimum number of switches between letters and digits in an identifier.
+/// The minimum number of changes between letters and digits.
 const MIN_ID_CHANGES: usize = 3;
 
 const MAX_UNIT_LETTERS: usize = 3;
@@ -54,18 +49,17 @@ const TEXT: &str = "{text}";
 
 const PATH: &str = "{path}";
 
-/// Stands for bytes that are not UTF-8, and for control characters.
+/// Replaces control characters and invalid UTF-8.
 const BINARY: char = char::REPLACEMENT_CHARACTER;
 
 const SCHEME_END: &str = "://";
 
-/// Characters that join the numbers of a date, a version, an address or a list.
+/// Separators between numbers, as in a date or a version.
 const JOINERS: &[char] = &[' ', '-', ':', '.', ',', '/', '+'];
 
 const MAX_JOINERS: usize = 2;
 
-/// Masks the parts of a text that differ from file to file. Removes escape sequences and collapses
-/// whitespace. Masking the result again does not change it.
+/// Replaces the varying parts of a text with marks. The function is idempotent.
 pub(super) fn masked(text: &str) -> String {
     in_plain(&without_binary(&plain(text)))
 }
@@ -93,7 +87,6 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// Replaces the words that contain [`BINARY`], and all text between them, with one mark.
 fn without_binary(text: &str) -> String {
     let (Some(first), Some(last)) = (text.find(BINARY), text.rfind(BINARY)) else { return text.to_owned() };
     let start = text[..first].rfind(' ').map_or(0, |space| space + 1);
@@ -104,11 +97,9 @@ fn without_binary(text: &str) -> String {
 struct Masker<'t> {
     rest: &'t str,
     out: String,
-    /// The last word that was copied to the output, in lower case; empty after a mark such as
-    /// `{n}`.
+    /// The last copied word, in lower case. It is empty after a mark.
     word: String,
-    /// Opening quotation marks for which the rest of the text has no closing quotation mark.
-    /// Searching the text again for each of them would take quadratic time.
+    /// Opening quotation marks without a closing one. The list avoids a quadratic search.
     unclosed: Vec<char>,
 }
 
@@ -133,8 +124,8 @@ impl<'t> Masker<'t> {
         }
     }
 
-    /// Removes the quotation marks around the name of the file. GNU programs quote only names with
-    /// special characters, so the quotation marks differ from file to file.
+    /// Removes the quotation marks around the file's own name. GNU programs quote only names with
+    /// special characters.
     fn unquote(&mut self, content: &str) {
         self.take(1 + content.len() + 1);
         self.out.push_str(&in_plain(content));
@@ -156,8 +147,8 @@ impl<'t> Masker<'t> {
         self.out.push_str(mark);
     }
 
-    /// Returns the quoted text if `first` opens a quotation. A quotation mark after a letter opens
-    /// no quotation, and one before a letter closes none: it may be an apostrophe.
+    /// Returns the quoted text if `first` opens a quotation. An apostrophe within a word opens
+    /// none.
     fn quoted(&mut self, first: char) -> Option<&'t str> {
         if self.out.ends_with(char::is_alphanumeric) || !QUOTES.contains(&first) || self.unclosed.contains(&first) {
             return None;
@@ -172,7 +163,6 @@ impl<'t> Masker<'t> {
         end.map(|end| &text[..end])
     }
 
-    /// Masks quoted text. Input data becomes `{text}`, unless it reads like an error.
     fn in_quotes(&self, opening: char, content: &str) -> String {
         let masked = in_plain(content);
         let is_last = self.rest[opening.len_utf8() + content.len()..].chars().nth(1).is_none();
@@ -181,8 +171,7 @@ impl<'t> Masker<'t> {
         if is_data && !failure::reads_like_error(&masked) { TEXT.to_owned() } else { masked }
     }
 
-    /// Returns the length and the mark of a path that differs from file to file. Such a path is in
-    /// a temporary folder, or has digits or other characters that paths of programs rarely have.
+    /// Returns the length and the mark of a varying path.
     fn path(&self) -> Option<(usize, &'static str)> {
         if !self.rest.starts_with('/') || self.out.ends_with(|last: char| last.is_alphanumeric() || last == '}') {
             return None;
@@ -245,8 +234,7 @@ impl<'t> Masker<'t> {
         is_short || (is_http || is_compilers) && BEFORE_ERROR_CODES.iter().any(|end| self.word.ends_with(end))
     }
 
-    /// Adds the mark of a number. If at most [`MAX_JOINERS`] characters separate the number from an
-    /// earlier number, one mark stands for both.
+    /// Adds the mark of a number. Numbers close together share one mark.
     fn number(&mut self) {
         let before = self.out.trim_end_matches(JOINERS);
         if before.ends_with(NUMBER) && self.out.len() - before.len() <= MAX_JOINERS {
@@ -258,8 +246,8 @@ impl<'t> Masker<'t> {
     }
 }
 
-/// Returns the quotation marks that close a quotation opened by `opening`. GNU programs also close
-/// a backtick with an apostrophe.
+/// Returns the possible closing quotation marks. GNU programs may close a backtick with an
+/// apostrophe.
 fn closing(opening: char) -> &'static [char] {
     match opening {
         '\'' => &['\''],
@@ -271,8 +259,8 @@ fn closing(opening: char) -> &'static [char] {
     }
 }
 
-/// Returns the length of an escape sequence for a terminal: ESC, `[`, parameters, and a letter
-/// (ECMA-48, 5.4). For any other sequence, returns the length of ESC.
+/// Returns the length of a terminal escape sequence (ECMA-48, 5.4). Returns 1 for an unknown
+/// sequence.
 fn escape_length(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix("\u{1b}[") else { return 1 };
     let end = parameters.find(|character: char| !matches!(character, '0'..='?'));
@@ -283,16 +271,13 @@ fn is_own_name(content: &str) -> bool {
     (content.starts_with("{}") || content.starts_with("{/")) && is_name(content)
 }
 
-/// True if the text ends with a sentence and a colon, as in `exit status 1: this is no number: `. A
-/// sentence has at least [`MIN_SENTENCE_WORDS`] words; `KeyError: ` and `unknown column: ` have
-/// fewer.
+/// True if the text ends with a sentence and a colon.
 fn ends_sentence(text: &str) -> bool {
     let sentence = text.strip_suffix(": ").and_then(|before| before.rsplit_once(": "));
     sentence.is_some_and(|(_, sentence)| sentence.split(' ').count() >= MIN_SENTENCE_WORDS)
 }
 
-/// True if only the first letter of a word is a capital, as in `Miller`. Such a word is probably
-/// input data: names in programs are usually lowercase, or have several capital letters.
+/// True for a word such as `Miller`. Such a word is probably input data.
 fn is_capitalised(word: &str) -> bool {
     let rest = word.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or_default();
     !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -302,7 +287,7 @@ fn is_name(content: &str) -> bool {
     content.chars().all(|character| character.is_ascii_alphanumeric() || IN_NAMES.contains(character))
 }
 
-/// Returns the length and the mark of an identifier at the beginning of the text.
+/// Returns the length and the mark of a leading identifier.
 fn shape(text: &str) -> Option<(usize, &'static str)> {
     let fits = |shape: &str| {
         let bytes = text.as_bytes();
@@ -329,8 +314,7 @@ fn is_hex(lower: &str) -> bool {
     (digits.is_some() || is_long) && digits.unwrap_or(lower).bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// True for a word that starts with a digit and has at most [`MAX_UNIT_LETTERS`] other characters:
-/// `17`, `12MB`, `1920x1080`, `29T06`.
+/// True for words such as `17`, `12MB` and `1920x1080`.
 fn is_number(word: &str) -> bool {
     let letters = word.chars().filter(|character| !character.is_ascii_digit()).count();
     word.starts_with(|first: char| first.is_ascii_digit()) && letters <= MAX_UNIT_LETTERS

@@ -1,19 +1,15 @@
-//! Puts placeholders in place of the names of the failed file in an error text.
+//! Replaces the names of the failed file with placeholders.
 
 use crate::path::FilePath;
 
-/// Characters, other than quotation marks, that end a path in a message.
+/// Characters that end a path, besides quotation marks.
 const PATH_ENDS: &str = "<>()[]{}=,;:|";
 
 pub(super) const QUOTES: &[char] = &['\'', '"', '`', '‘', '’', '“', '”'];
 
-/// The minimum length of a name that is replaced even without a slash, quotes or an extension next
-/// to it.
 const MIN_DISTINCTIVE_BYTES: usize = 3;
 
-/// Puts placeholders in place of the path, the name, the name without its extension, and the folder
-/// of the file. A placeholder also replaces the folder path before a name, because a command may
-/// print output paths or relative paths.
+/// Replaces the names of the file with placeholders. A folder path before a name is also replaced.
 pub(super) fn replaced(text: &str, file: &FilePath) -> String {
     let path = file.text();
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -24,8 +20,7 @@ pub(super) fn replaced(text: &str, file: &FilePath) -> String {
     replaced_each(&text, folder, "{//}", is_folder)
 }
 
-/// Replaces the occurrences of a name that `accepts` approves. `accepts` gets the text before and
-/// after an occurrence.
+/// `accepts` gets the text before and after an occurrence.
 fn replaced_each(text: &str, name: &str, mark: &str, accepts: impl Fn(&str, &str) -> bool) -> String {
     if name.is_empty() || name == "/" {
         return text.to_owned();
@@ -44,8 +39,7 @@ fn replaced_each(text: &str, name: &str, mark: &str, accepts: impl Fn(&str, &str
     out
 }
 
-/// Returns the index at which the folder path at the end of the text begins. Without such a path,
-/// returns the length of the text.
+/// Returns the start of the folder path at the end of the text.
 fn folder_start(before: &str) -> usize {
     if !before.ends_with('/') {
         return before.len();
@@ -58,7 +52,7 @@ pub(super) fn is_part_of_path(character: char) -> bool {
     !ends && !character.is_whitespace() && !character.is_control()
 }
 
-/// True if the name between `before` and `after` is not a part of a longer word.
+/// True if the name is not a part of a longer word.
 fn is_separate(name: &str, before: &str, after: &str) -> bool {
     let is_letter = |character: char| character.is_alphanumeric() || character == '_';
     let continues_before = name.starts_with(is_letter) || name.starts_with('/');
@@ -67,9 +61,7 @@ fn is_separate(name: &str, before: &str, after: &str) -> bool {
     !is_end && !is_beginning
 }
 
-/// True if the name between `before` and `after` refers to the file. A name that may be an ordinary
-/// word or number, such as `error` or `2`, counts only after a slash, in quotes, or before an
-/// extension.
+/// True if the name refers to the file. An ordinary word needs a slash, quotes or an extension.
 fn is_name(name: &str, before: &str, after: &str) -> bool {
     let is_quoted = || before.ends_with(QUOTES) && after.starts_with(QUOTES);
     let is_extended = || {

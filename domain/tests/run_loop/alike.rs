@@ -1,6 +1,3 @@
-//! Tests runs in which different files in a row fail for the same reason. Their attempts do not
-//! count, and then only one file at a time starts, as a probe.
-
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -31,7 +28,6 @@ fn failure() -> AttemptReport {
     AttemptReport { output_tail: "connection refused".into(), ..AttemptReport::new(DOWN, Duration::from_secs(1)) }
 }
 
-/// Returns a run whose command completed a file in an earlier run.
 fn begun(config: RunConfig) -> Run {
     let mut earlier = Forecast::default();
     earlier.record_past(&FilePath::new("/earlier").unwrap(), 1, Duration::from_secs(1));
@@ -57,8 +53,6 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Returns a run in which the files 1 to 3 have failed alike. The exchange after the third failure
-/// is pending.
 fn paused(config: RunConfig) -> Run {
     let mut run = begun(config);
     for id in 1..=3 {
@@ -68,8 +62,6 @@ fn paused(config: RunConfig) -> Run {
     run
 }
 
-/// Answers the pending exchange, and lets the delay before the probe pass. Leaves the exchange that
-/// claims the file of the probe pending.
 #[track_caller]
 fn await_probe(run: &mut Run, delay: Duration) {
     run.answer(claims(&[], true)).actions();
@@ -80,8 +72,6 @@ fn await_probe(run: &mut Run, delay: Duration) {
     assert!(run.exchange_among().limit > 0, "one attempt probes");
 }
 
-/// Lets the delay before the probe pass, starts this file as the probe, and answers the operations
-/// that follow.
 #[track_caller]
 fn probe(run: &mut Run, delay: Duration, id: u64) {
     await_probe(run, delay);
@@ -92,7 +82,6 @@ fn probe(run: &mut Run, delay: Duration, id: u64) {
     run.answer(claims(&[], true)).actions();
 }
 
-/// Answers operations until none is pending. Returns the exchange requests.
 fn settle(run: &mut Run) -> Vec<ExchangeRequest> {
     let mut requests = Vec::new();
     loop {
@@ -200,7 +189,6 @@ fn failures_before_the_first_success_count_at_once() {
     assert_eq!(holds(&run).len(), 1);
 }
 
-/// Another rule applies if a program or a folder is missing.
 #[test]
 fn failures_of_the_file_alone_are_no_row() {
     let cause = || Box::new(DOWN);
@@ -261,7 +249,6 @@ fn the_rest_of_the_attempts_is_given_back_while_it_ends() {
     assert!(settled.contains(&(4, "release")) && settled.contains(&(5, "release")), "{settled:?}");
 }
 
-/// The attempt on file 9 started before the first file failed.
 #[test]
 fn an_old_attempt_that_succeeds_proves_nothing() {
     for started in [[9, 1], [1, 9]] {
@@ -359,8 +346,6 @@ fn a_kept_failure_counts_for_the_failure_limit() {
     assert_eq!((word(&request.settlements[0].verdict), request.limit), ("fail", 0));
 }
 
-/// The store counted the first attempt on file 1 before the row of failures was complete. So the
-/// run allows file 1 one attempt more.
 #[test]
 fn a_file_of_the_row_gets_its_attempt_back() {
     let mut run = paused(config());
@@ -443,8 +428,6 @@ fn a_clock_that_is_set_back_makes_the_probe_due() {
     assert!(run.exchange_among().limit > 0);
 }
 
-/// Back-pressure prevents starts. When it ends, file 1 may still become the first of three
-/// consecutive failures.
 #[test]
 fn a_kept_failure_stays_kept_while_no_file_is_asked_for() {
     let mut run = begun(without_retries());

@@ -1,5 +1,3 @@
-//! Tests how the run follows the progress of attempts and settles their results.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -319,8 +317,6 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// After any inputs, at most one operation is pending, and a run claims no more items than its
-    /// capacity. No claim is settled twice, or before its attempt has ended.
     #[test]
     fn every_claim_is_settled_once(happenings in happenings()) {
         let mut run = Run::begun(RunConfig::default());

@@ -1,5 +1,3 @@
-//! The beginning of a run, and the cases in which a run must not begin.
-
 use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{Begun, RunEventKind, StopCause, StopLevel, StopSignalError, StorageError};
 use autoproc_domain::recovery::Recovery;
@@ -51,7 +49,6 @@ fn a_stop_request_that_no_run_saw_is_removed() {
     assert!(matches!(run.actions()[..], [Action::Recover]));
 }
 
-/// Removing the stop file does not remove a signal.
 #[test]
 fn a_signal_from_the_beginning_is_obeyed() {
     let mut run = registering();
@@ -86,7 +83,6 @@ fn a_run_that_is_interrupted_while_another_is_live_ends_without_a_file() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
 }
 
-/// The other runs ended while this run was still registered.
 #[test]
 fn a_run_that_did_not_begin_and_outlives_the_others_removes_the_request() {
     let mut run = registering();

@@ -1,6 +1,3 @@
-//! Tests how a run ends: the last recovery of dead runs, the result, and the stop request that may
-//! remain.
-
 use autoproc_domain::ports::{Begun, RunEventKind, StopCause, StopLevel, Unproven};
 use autoproc_domain::recovery::Recovery;
 use autoproc_domain::run::{Action, Input, ProcessorError};

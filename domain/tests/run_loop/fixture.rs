@@ -1,5 +1,3 @@
-//! A run loop that receives its inputs from a test, and records the requested actions.
-
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +18,6 @@ use autoproc_domain::{FilePath, ItemId, Priority, ProcessingResult, QueueItem, R
 pub(crate) struct Run {
     state: RunState,
     pub(crate) now: Timestamp,
-    /// The actions since the last call of `actions`, without events and waits.
     actions: Vec<Action>,
     pub(crate) events: Vec<RunEventKind>,
     pub(crate) wakeup: Wakeup,
@@ -40,7 +37,7 @@ impl Run {
         Self::new(config).and_begun()
     }
 
-    /// Adds the durations of files in earlier runs. Must be called before the run begins.
+    /// Must be called before the run begins.
     pub(crate) fn with_forecast(self, forecast: Forecast) -> Self {
         Self { state: self.state.with_forecast(forecast), ..self }
     }

@@ -1,6 +1,3 @@
-//! Tests attempts that fail because the machine lacks something, such as a program or processes.
-//! These attempts do not count, and then only one file at a time starts, as a probe.
-
 use std::time::Duration;
 
 use autoproc_domain::RunConfig;
@@ -26,7 +23,6 @@ fn shortage() -> AttemptProgress {
     AttemptProgress::NotStarted { shortage: Some("no process".into()) }
 }
 
-/// Reports the start and the end of an attempt in one input, as the driver does.
 fn fail_to_start(run: &mut Run, id: u64, outcome: &AttemptOutcome) {
     let end = AttemptProgress::Ended(AttemptReport::new(outcome.clone(), Duration::ZERO));
     let started = AttemptProgress::Started { fingerprint: None };
@@ -42,7 +38,6 @@ fn held(run: &Run) -> Vec<Option<&str>> {
     reasons.collect()
 }
 
-/// Answers the pending exchange, which must release these items and settle nothing else.
 #[track_caller]
 fn expect_released(run: &mut Run, ids: &[u64]) {
     let settled = run.exchange_among().settlements;
@@ -50,7 +45,6 @@ fn expect_released(run: &mut Run, ids: &[u64]) {
     run.answer(claims(&[], true)).actions();
 }
 
-/// Returns a run in which file 1 has succeeded. The next exchange is pending.
 fn proven() -> Run {
     let mut run = Run::begun(RunConfig::default());
     run.answer(claims(&[1], true)).actions();
@@ -111,7 +105,6 @@ fn waiting_attempts_are_recalled_when_something_is_lacking() {
     assert!(!run.actions().iter().any(|action| matches!(action, Action::Recall)), "once");
 }
 
-/// A workflow reports its start before the first step starts.
 #[test]
 fn a_shortage_after_the_start_is_not_counted_either() {
     let mut run = Run::begun(RunConfig::default());
@@ -148,7 +141,6 @@ fn a_failure_proves_the_program_but_not_a_wrapper() {
     }
 }
 
-/// The probe uses another file, because perhaps only file 2 needs the missing program.
 #[test]
 fn a_file_that_misses_the_program_waits_until_another_has_worked() {
     let mut run = proven();
@@ -184,8 +176,6 @@ fn the_second_time_that_only_one_file_misses_the_program_it_fails() {
     }
 }
 
-/// The success of file 3 showed that the program was missing only for file 2. So when the probe
-/// with file 2 fails again, this says nothing about the program of file 4.
 #[test]
 fn a_probe_that_misses_the_program_again_does_not_end_the_wait() {
     let mut run = proven();
@@ -313,8 +303,6 @@ fn expect_nothing_settled(run: &mut Run, limit: usize) {
     assert_eq!((request.settlements, request.limit), (Vec::new(), limit));
 }
 
-/// An exchange without claims shows that no other file can be the probe. This does not apply if the
-/// request preceded the hold, or had a limit of 0.
 #[test]
 fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
     let mut run = proven();
@@ -327,7 +315,6 @@ fn a_suspect_is_not_offered_before_the_queue_was_asked_for_a_probe() {
     expect_nothing_settled(&mut run, 1);
 }
 
-/// File 3 started before the program was found missing.
 #[test]
 fn an_old_attempt_that_succeeds_proves_nothing_about_the_suspect() {
     let mut run = proven();

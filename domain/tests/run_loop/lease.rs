@@ -1,5 +1,3 @@
-//! Tests runs that lose their lease. Other runs may already have claimed the items of such a run.
-
 use autoproc_domain::RunConfig;
 use autoproc_domain::ports::{AttemptOutcome, RunEventKind, StorageError};
 use autoproc_domain::run::{Action, Input, ProcessorError};

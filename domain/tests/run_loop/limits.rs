@@ -1,6 +1,3 @@
-//! Tests when a run starts no attempts: under back-pressure, at the failure limit, or after a stop
-//! request.
-
 use std::num::NonZeroU64;
 
 use autoproc_domain::RunConfig;

@@ -1,4 +1,4 @@
-//! Tests the run loop as a pure function from inputs to actions, without futures, ports or mocks.
+//! Tests the run loop without futures, ports or mocks.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 

@@ -1,5 +1,3 @@
-//! The reactions of the run loop to store errors.
-
 use std::time::Duration;
 
 use autoproc_domain::RunConfig;
@@ -33,7 +31,6 @@ fn what_could_not_be_settled_goes_first() {
     assert_eq!(run.exchange_among().settlements, [completed(1), completed(2)]);
 }
 
-/// The store may have committed the exchange although the answer was lost.
 #[test]
 fn an_unanswered_exchange_is_offered_again_unchanged() {
     let mut run = Run::begun(RunConfig::default());
@@ -57,7 +54,6 @@ fn an_unanswered_exchange_is_offered_again_unchanged() {
     assert_eq!(run.count(|kind| matches!(kind, RunEventKind::FileCompleted { .. })), 1);
 }
 
-/// A busy store has not checked whether it already committed the exchange.
 #[test]
 fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     let mut run = Run::begun(RunConfig::default());
@@ -70,7 +66,6 @@ fn an_unanswered_exchange_keeps_its_id_while_the_store_is_locked() {
     }
 }
 
-/// The store may have claimed items for this exchange.
 #[test]
 fn a_run_does_not_end_while_an_exchange_is_unanswered() {
     let mut run = Run::begun(RunConfig::default());
@@ -86,7 +81,6 @@ fn a_run_does_not_end_while_an_exchange_is_unanswered() {
     assert_eq!(run.outcome().unwrap().stopped_by, StoppedBy::Request(StopCause::Interrupt));
 }
 
-/// The answer to a repeated request describes the queue at the time of the first request.
 #[test]
 fn a_repeated_answer_is_followed_by_another_look() {
     let mut run = Run::begun(RunConfig::default());
@@ -97,7 +91,6 @@ fn a_repeated_answer_is_followed_by_another_look() {
     assert_eq!(run.exchange().limit, 2);
 }
 
-/// After the counts are read, `Storage::changed` reports only later changes.
 #[test]
 fn counts_are_followed_by_an_exchange() {
     let mut run = Run::begun(RunConfig::default());
@@ -124,7 +117,6 @@ fn a_change_is_looked_at_while_attempts_run_that_might_be_cancelled() {
     assert!(run.actions().iter().any(|action| matches!(action, Action::Cancel(_))));
 }
 
-/// The next exchange may shorten backoffs, so items may become due.
 #[test]
 fn a_clock_set_back_makes_the_run_look_again() {
     let mut run = Run::begun(RunConfig::default());

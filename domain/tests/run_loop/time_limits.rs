@@ -1,5 +1,3 @@
-//! The time limits of attempts.
-
 use std::time::Duration;
 
 use autoproc_domain::forecast::Forecast;

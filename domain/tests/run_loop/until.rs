@@ -1,5 +1,3 @@
-//! Tests `RunConfig::until`, the time until which attempts start, on a simulated clock.
-
 use std::time::Duration;
 
 use autoproc_domain::forecast::Forecast;
@@ -21,7 +19,7 @@ const MB: u64 = 1_000_000;
 const BEGIN: Timestamp = Timestamp::from_micros(1_000_000_000);
 const UNTIL: Timestamp = Timestamp::from_micros(1_000_000_000 + 3_600_000_000);
 
-/// Creates a run that starts attempts for an hour. Files are forecast to take 10 s per megabyte.
+/// Returns a run with an hour left. Each megabyte takes 10 s.
 fn begun() -> Run {
     begun_with(RunConfig::default())
 }
@@ -34,8 +32,6 @@ fn begun_with(config: RunConfig) -> Run {
     run
 }
 
-/// Answers the pending exchange with claims on these items. Then answers the request to measure
-/// their files with these sizes, in megabytes.
 fn claim(run: &mut Run, ids: &[u64], sizes: &[Option<u64>], has_waiting: bool) {
     run.answer(claims(ids, has_waiting));
     let measured = run.actions();
@@ -43,8 +39,7 @@ fn claim(run: &mut Run, ids: &[u64], sizes: &[Option<u64>], has_waiting: bool) {
     run.feed(Input::Measured(sizes.iter().map(|mb| mb.map(|mb| mb * MB)).collect()));
 }
 
-/// Answers operations until the run waits, and grants no claims. Returns the ids of the started
-/// items, and the settlements.
+/// Returns the started items and the settlements.
 fn until_idle(run: &mut Run) -> (Vec<u64>, Vec<Settlement>) {
     let (mut started, mut settled) = (Vec::new(), Vec::new());
     loop {
@@ -263,8 +258,6 @@ fn a_stop_releases_what_was_set_aside() {
     assert_eq!(settlements(&mut run), [released(2)]);
 }
 
-/// If the program was missing for a file, the run keeps its claim on the file while it waits for
-/// the program.
 #[test]
 fn the_time_releases_a_file_that_missed_the_program() {
     let mut run = begun();
@@ -304,7 +297,6 @@ fn the_run_learns_from_its_own_files() {
     assert!(run.started().is_empty());
 }
 
-/// The answer to a repeated exchange describes the queue at the time of the first request.
 #[test]
 fn a_file_that_was_added_before_a_repeated_exchange_is_still_waiting() {
     let mut run = begun();

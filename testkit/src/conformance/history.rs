@@ -1,8 +1,4 @@
 //! The conformance suite of the `History` port.
-//!
-//! [`exercise_runs`] sends the events of a few runs to an observer, and then queries the history.
-//! [`exercise_entries`] does the same for attempts and events, and [`exercise_visits`] for visits
-//! of all attempts.
 
 mod entries;
 mod visits;
@@ -23,7 +19,7 @@ use super::Violation;
 pub use entries::exercise_entries;
 pub use visits::exercise_visits;
 
-/// The number of new files that fail in the third run: more than a summary lists.
+/// More failures than a summary lists.
 const MANY: u64 = RunsSummary::MAX_FAILURES as u64 + 500;
 
 /// Checks the contract of [`History::runs`]. `history` must be empty, and must read the events that
@@ -158,7 +154,6 @@ fn stopped(processed: u64, failed: u64, retried: u64, stopped_by: StoppedBy) -> 
     RunEventKind::ProcessorStopped { result }
 }
 
-/// The events of two runs. The run `second` begins before `first` ends, and dies.
 fn first_night() -> Vec<RunEvent> {
     let (elapsed, usage) = (Duration::from_secs(1), None);
     let retry = RunEventKind::FileRequeued {
@@ -186,8 +181,6 @@ fn first_night() -> Vec<RunEvent> {
     ]
 }
 
-/// The events of a recovery outside any run, and of the run `third`. This run recovers the last
-/// file of the dead run `second`, and many of its own files fail.
 fn second_night() -> Vec<RunEvent> {
     let recovered = |id| RunEventKind::FileRecovered {
         of: of(id, 1),

@@ -2,16 +2,15 @@
 //!
 //! # Theory of operation
 //!
-//! [`exercise`] runs two kinds of checks. *Named checks* are short scenarios; the name of each
-//! check states a guarantee of the contracts. The *differential check* makes the same random
-//! requests to the store and to a [`FileQueue`](autoproc_domain::FileQueue), and compares the
-//! answers. Between the requests, handles are reopened, and runs begin, end and die. Ids,
-//! sequence numbers and claim numbers may differ, but must have the same order.
+//! [`exercise`] runs two kinds of checks:
 //!
-//! A violation is returned as a value, so a test can assert which check a broken store fails.
+//! - *Named checks* are short scenarios. The name of a check states a guarantee of the ports.
+//! - The *differential check* makes the same random requests to the store and to a
+//!   [`FileQueue`](autoproc_domain::FileQueue), and compares the answers. Ids, sequence numbers and
+//!   claim numbers may differ, but must have the same order.
 //!
-//! The suite does not simulate machine crashes, torn writes, full disks or network failures. These
-//! need the disk or server of the store, so they belong in the store's own tests.
+//! The suite does not simulate machine crashes, torn writes, full disks or network failures. Each
+//! store needs its own tests of these.
 
 mod adding_again;
 mod cancelling;
@@ -47,33 +46,31 @@ pub trait StorageFixture {
     /// A handle to the store.
     type Store: Storage + Runs;
 
-    /// Opens another handle to the store, as another process would. Several handles may be open at
-    /// the same time.
+    /// Opens another handle to the store, as another process would. Several handles may be open.
     fn open(&self) -> Self::Store;
 
-    /// Simulates the death of the process of `run`, without calling [`Runs::end`]. If the run has a
-    /// lease, waits until the lease has expired. `run` is the only run begun through `store`.
+    /// Simulates the death of the process of `run`, without [`Runs::end`]. Waits until any lease of
+    /// the run has expired. `run` is the only run begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
-    /// Prevents the store from renewing the lease of `run`, and returns once the lease has expired.
-    /// The process of the run stays alive. Returns false if the store has no leases.
+    /// Lets the lease of `run` expire while its process stays alive. Returns false if the store has
+    /// no leases.
     fn lose_lease(&self, _run: &RunId) -> bool {
         false
     }
 
-    /// Waits longer than a lease lasts. Meanwhile, the store renews the leases of live runs.
+    /// Waits longer than a lease lasts. The store renews the leases of live runs.
     fn let_leases_pass(&self) {}
 
     /// Sets the clock of a store that ignores the caller's time. Called before each request.
     fn set_clock(&self, _now: Timestamp) {}
 
-    /// Returns the maximum time that the suite waits for an event. The default suffices for every
-    /// correct store on a busy machine.
+    /// Returns the maximum wait for an event. The default suffices on a busy machine.
     fn timeout(&self) -> Duration {
         Duration::from_secs(15)
     }
 
-    /// Runs a future of the store to completion. The suite never nests calls of this method.
+    /// Runs a future of the store to completion. Calls are never nested.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 
@@ -87,8 +84,7 @@ pub struct Effort {
 }
 
 impl Default for Effort {
-    /// Returns the effort for a store with thousands of transactions per second, such as a store in
-    /// memory. A store that syncs to disk should use fewer cases.
+    /// Returns the effort for a store in memory. A store that syncs to disk should use fewer cases.
     fn default() -> Self {
         Self { cases: 256, steps: 40 }
     }

@@ -1,4 +1,4 @@
-//! The state that all handles of a memory store share, and methods that inject failures.
+//! The state shared by all handles of a memory store.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -34,7 +34,7 @@ pub enum Outage {
 struct Contents {
     queue: FileQueue,
     latest: LatestExchanges,
-    /// Every run that ever began, because a run id must not be reused.
+    /// Includes ended runs, because run ids must not be reused.
     runs: BTreeMap<RunId, Run>,
     leasing: Option<Leasing>,
     version: u64,
@@ -56,7 +56,7 @@ struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Alive,
-    /// The store no longer renews the lease. The lease expires at this time of the virtual clock.
+    /// The lease is not renewed, and expires at this time.
     CutOff(Duration),
     Killed,
     Ended,
@@ -331,8 +331,8 @@ impl Contents {
         self.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// Applies the next injected failure. Returns [`Outage::Answer`] if the caller must perform the
-    /// transaction and then fail as unreachable.
+    /// Applies the next injected failure. After [`Outage::Answer`], the caller must still perform
+    /// the transaction.
     fn meet_order(&mut self, needs_room: bool) -> Result<Option<Outage>, StorageError> {
         if self.busy_answers > 0 {
             self.busy_answers -= 1;
@@ -356,7 +356,6 @@ impl Contents {
         }
     }
 
-    /// True if a run may claim and settle. The permission ends before the run counts as dead.
     fn may_exchange(&self, run: &RunId) -> bool {
         self.runs.get(run).is_some_and(|run| match run.life {
             Life::Alive => true,

@@ -1,4 +1,4 @@
-//! The fixture that runs the conformance suite on a memory store.
+//! Runs the conformance suite on a memory store.
 
 use std::time::Duration;
 

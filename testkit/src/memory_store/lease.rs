@@ -1,4 +1,4 @@
-//! The lease of one run, measured on the virtual clock.
+//! The leases of a memory store.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,7 +18,6 @@ pub(super) struct Leasing {
 }
 
 impl Leasing {
-    /// Returns when a lease granted at `granted` expires if the store stops renewing it now.
     pub(super) fn end_without_renewal(&self, granted: Duration) -> Duration {
         let held = self.clock.elapsed().saturating_sub(granted);
         let every = self.terms.renewed_every.as_micros().max(1);

@@ -1,8 +1,7 @@
-//! Checks how runs react when different files fail alike, that is, in the same way. A run then
-//! pauses: it starts no attempts except probes.
+//! Checks how a run pauses when different files fail in the same way.
 //!
-//! Simulated attempts fail in few ways, so files often fail alike by chance. The checks state what
-//! must always hold, and do not repeat the rules of the run loop.
+//! A paused run starts one attempt at a time, called a probe. Simulated files often fail in the
+//! same way by chance. So the checks state only what must always hold.
 
 use autoproc_domain::item::{AttemptNumber, ClaimToken};
 use autoproc_domain::ports::{Attempt, AttemptOutcome};
@@ -19,9 +18,7 @@ use super::world::World;
 pub(super) struct Pausing {
     /// True if the run knew the durations of earlier attempts when it began.
     pub(super) has_history: bool,
-    /// The time of the next probe. `None` while the run is not paused.
     probe_at: Option<Timestamp>,
-    /// The last attempt that the paused run passed to its orchestrator.
     probe: Option<ClaimToken>,
     has_given_up: bool,
 }
@@ -37,8 +34,7 @@ impl Pausing {
 }
 
 impl World {
-    /// Records that a run starts no attempts for now. If the reason is that files fail alike,
-    /// checks that enough files have failed, and that an attempt has succeeded before.
+    /// Records the pause of a run, and checks that the pause is allowed.
     pub(super) fn note_pause(&mut self, run: usize, reason: &str, probe_at: Option<Timestamp>) -> Result<(), String> {
         let pausing = &mut self.runs[run].pausing;
         if !reason.contains("failed alike") && probe_at.is_none() {
@@ -57,7 +53,7 @@ impl World {
         holds(is_allowed, || format!("{} pauses after {} files have failed", self.runs[run].id, failed.len()))
     }
 
-    /// Returns the attempts of a run that failed as their scripts planned.
+    /// Returns the attempts of a run that failed as scripted.
     fn own_failures(&self, run: usize) -> impl Iterator<Item = &AttemptTruth> {
         let is_failure = move |attempt: &&AttemptTruth| {
             attempt.run == run && !attempt.is_struck && attempt.known_outcome().is_some_and(fails)
@@ -65,7 +61,6 @@ impl World {
         self.attempts.iter().filter(is_failure)
     }
 
-    /// Checks that a paused run starts one probe at a time, and no probe too early.
     pub(super) fn check_probe(&mut self, run: usize, attempt: &Attempt) -> Result<(), String> {
         let (wall, clock_was_set) = (self.wall(), self.clock_was_set);
         let SimulatedRun { pausing, orchestrator, id, .. } = &mut self.runs[run];
@@ -81,8 +76,8 @@ impl World {
         holds(wall >= probe_at || clock_was_set, || format!("{id} probes too early: {attempt:?}"))
     }
 
-    /// Returns the numbers that an attempt may have in the view of its run. If the run may have
-    /// left an earlier attempt of the round uncounted, the number may be one lower.
+    /// Returns the possible numbers of an attempt. The run may have left an earlier attempt
+    /// uncounted.
     pub(super) fn numbers(&self, attempt: &AttemptTruth) -> impl Iterator<Item = AttemptNumber> {
         let before = AttemptNumber::new(attempt.number.get() - 1);
         let mut earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt));
@@ -90,8 +85,8 @@ impl World {
         std::iter::once(attempt.number).chain(before.filter(|_| is_granted))
     }
 
-    /// True if the verdict releases a failed attempt, and the run may do so because files fail
-    /// alike. A run may release one such attempt of a file in a round.
+    /// True if the verdict rightly leaves a failed attempt uncounted. A run may do so once per file
+    /// and round.
     pub(super) fn is_given_back(&self, attempt: &AttemptTruth, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
         let is_released = |other: &&AttemptTruth| other.recorded == Some(Recorded::Released);
         let earlier = self.own_failures(attempt.run).filter(|other| is_same_round(other, attempt)).filter(is_released);
@@ -99,8 +94,7 @@ impl World {
         *verdict == Verdict::Release && self.plan.pause_on_same.is_some() && fails(outcome) && earlier.next().is_none()
     }
 
-    /// Returns the maximum number of uncounted attempts of a file in a round. Each run may leave
-    /// one attempt uncounted.
+    /// Returns the maximum number of uncounted attempts per file and round.
     pub(super) fn granted(&self) -> u32 {
         let runs = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
         if self.plan.pause_on_same.is_some() { runs } else { 0 }
@@ -117,8 +111,7 @@ fn is_same_round(a: &AttemptTruth, b: &AttemptTruth) -> bool {
     (a.file, a.round) == (b.file, b.round)
 }
 
-/// True for failures that may make a run pause. The exit statuses 126 and 127 may mean a missing
-/// program, which `lacks.rs` checks.
+/// True if the outcome may make a run pause. `lacks.rs` checks the exit statuses 126 and 127.
 fn fails(outcome: &AttemptOutcome) -> bool {
     !matches!(outcome, AttemptOutcome::Succeeded | AttemptOutcome::Aborted | AttemptOutcome::Exited { code: 126 | 127 })
 }

@@ -1,4 +1,4 @@
-//! The true state of each attempt, whether or not a run knows it.
+//! The true states of simulated attempts.
 
 use std::time::Duration;
 
@@ -23,18 +23,16 @@ pub(super) struct AttemptTruth {
     pub(super) recorded: Option<Recorded>,
     pub(super) is_start_reported: bool,
     pub(super) is_end_reported: bool,
-    /// True if the attempt failed because a process, the program or a folder was missing. Its
-    /// scripted outcome is then ignored.
+    /// True if a missing process, program or folder made the attempt fail.
     pub(super) is_struck: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AttemptEnd {
-    /// The orchestrator reports this outcome to the run.
     Reported(AttemptOutcome),
-    /// The orchestrator lost track of the attempt, which keeps running.
+    /// The orchestrator lost track of the running attempt.
     LostSight,
-    /// The attempt ended without an outcome, for instance because its run is dead.
+    /// The attempt ended without a reported outcome.
     CutOff,
 }
 

@@ -1,4 +1,4 @@
-//! The checks at the end of a run, and at the end of the simulation.
+//! Checks at the end of a run and of the simulation.
 
 use autoproc_domain::item::AttemptNumber;
 use autoproc_domain::ports::{AttemptOutcome, StopLevel, StorageError};
@@ -73,8 +73,6 @@ impl World {
         silent.next().map_or(Ok(()), |attempt| Err(format!("an attempt was not reported: {attempt:?}")))
     }
 
-    /// Checks a run that ended because its queue was empty. The run must have left no waiting file.
-    /// It must also have looked for dead runs after its last exchange.
     fn check_nothing_is_left(&self, run: usize, result: &ProcessingResult) -> Result<(), String> {
         let ending = &self.runs[run];
         if result.stopped_by != StoppedBy::QueueEmpty {
@@ -103,8 +101,6 @@ impl World {
         holds(is_expected, || format!("{} failed without a cause: {error:?}", run.id))
     }
 
-    /// Checks that the run ended within the time limit after each stop request. A draining run may
-    /// finish its attempts.
     fn check_stops(&self, run: usize) -> Result<(), String> {
         let ending = &self.runs[run];
         if self.clock_was_set || ending.was_cut_off {
@@ -142,8 +138,7 @@ impl World {
         Ok(())
     }
 
-    /// Checks the status and the number of attempts of a file against its script. Call this only if
-    /// every attempt was observed to its end.
+    /// Every attempt of the file must have been observed to its end.
     fn check_deserved(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let (status, attempts) = deserved(&self.plan, &self.plan.retry, file, item.round);
         let mut possible = self.policies().map(|policy| deserved(&self.plan, &policy, file, item.round));
@@ -152,8 +147,6 @@ impl World {
         holds(is_right, || format!("it deserves to be {status} after {attempts} attempts: {item:?}, {script:?}"))
     }
 
-    /// Checks that the outcome of the last attempt decided the status of the file. Also accepts a
-    /// failed file whose last allowed attempt ended because the run died.
     fn check_last_attempt(&self, file: usize, item: &QueueItem) -> Result<(), String> {
         let is_of_round = |attempt: &&AttemptTruth| attempt.file == file && attempt.round == item.round;
         let last = self.attempts.iter().rfind(is_of_round);

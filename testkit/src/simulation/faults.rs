@@ -1,4 +1,4 @@
-//! The faults that are injected into a simulation.
+//! The faults injected into a simulation.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use autoproc_domain::request::Repeat;
 use crate::{Outage, Random};
 
 const MAX_FAULTS: u64 = 9;
-/// All files are added, and all faults with a planned time are injected, within this time.
+/// All files are added, and all timed faults occur, within this time.
 pub(super) const SPAN: Duration = Duration::from_secs(60);
 pub(super) const RECIPES: [Recipe; 2] = [Recipe::new([1; 8]), Recipe::new([2; 8])];
 
@@ -22,7 +22,7 @@ pub(super) struct PlannedFault {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
     At(Duration),
-    /// The fault is injected directly after this many events.
+    /// The number of events before the fault.
     After(u64),
 }
 
@@ -31,39 +31,35 @@ pub(super) enum When {
 pub(super) enum Fault {
     StopFile(StopLevel),
     Signal(StopLevel, StopCause),
-    /// One of the runs and its attempts receive SIGTERM, for instance from a service manager.
+    /// A run and its attempts receive SIGTERM.
     TerminateAll,
     Kill,
     Begin,
-    /// The clock is moved by this many seconds: forward if positive, back if negative.
+    /// The clock jumps by this many seconds.
     SetClock(i64),
-    /// Another process holds the store during this many transactions.
+    /// The store is busy for this many transactions.
     Busy(usize),
-    /// The store is unreachable for one transaction per outage.
     Unreachable(Vec<Outage>),
     /// The store is full for this long.
     Full(Duration),
-    /// Back-pressure keeps runs from starting attempts for this long.
     Pressure(Duration),
-    /// The machine cannot create more processes for this long. Meanwhile, each run can have at most
-    /// this many running attempts.
+    /// The machine is short of processes for this long. Each run can have at most this many running
+    /// attempts.
     Shortage(Duration, usize),
-    /// The program or the folder of every file is missing for this long.
+    /// The program or the folder is missing for this long.
     ProgramAway(Duration),
-    /// For this long, reapers cannot prove that any process has ended.
+    /// Reapers cannot observe processes for this long.
     Blind(Duration),
-    /// One of the runs is cut off from the store for this long.
+    /// One run cannot reach the store for this long.
     Partition(Duration),
     Cancel(usize),
-    /// A user holds a file for this long.
     Hold(usize, Duration),
-    /// A user adds a file again. The `bool` is true if the file has changed.
+    /// The `bool` is true if the file has changed.
     AddAgain(usize, Repeat, bool),
     Reprioritise(usize, i32),
 }
 
-/// Returns random faults. One seed in four has no faults, so that the outcome of each file is
-/// certain.
+/// Returns random faults. One seed in four has no faults.
 pub(super) fn faults(random: &mut Random, files: usize) -> Vec<PlannedFault> {
     if random.one_in(4) {
         return Vec::new();

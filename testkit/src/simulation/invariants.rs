@@ -1,4 +1,4 @@
-//! The invariants that are checked at every step.
+//! The invariants checked at every step of a simulation.
 
 use std::time::Duration;
 
@@ -16,17 +16,12 @@ use super::run::SimulatedRun;
 use super::snapshot::Seen;
 use super::world::World;
 
-/// The maximum time for which a run may ignore a due item. Includes the delay of a change
-/// notification and the delay before the run retries a failed store request.
 const MAX_IDLENESS: Duration = Duration::from_secs(3);
 const MAX_CANCELLATION: Duration = Duration::from_secs(8);
-/// A signal that ends an attempt may belong to a stop request that the run does not know yet. The
-/// run waits this long for the stop request before it judges the attempt.
+/// After a signal ends an attempt, the run waits this long for a stop request.
 const STOP_IS_KNOWN_WITHIN: Duration = Duration::from_millis(500);
 
 impl World {
-    /// Checks that the run may make the request, and that each verdict matches the outcome of its
-    /// attempt.
     pub(super) fn check_request(&self, run: usize, request: &ExchangeRequest) -> Result<(), String> {
         let asking = &self.runs[run];
         let is_allowed = !asking.knows_of_lost_lease;
@@ -228,7 +223,6 @@ impl World {
 }
 
 impl World {
-    /// Checks the claims of an exchange and the lease of its run. Records the settlements.
     pub(super) fn check_exchange(
         &mut self,
         run: usize,
@@ -301,8 +295,6 @@ impl World {
         Ok(())
     }
 
-    /// Checks that no settlement was stale. For a new request, also checks that the store recorded
-    /// each claim in the answer.
     fn check_answer(
         &self,
         run: usize,
@@ -370,8 +362,6 @@ impl World {
         Ok(())
     }
 
-    /// Checks that each reported start and result is correct, and that it is reported only once.
-    /// Updates the statistics.
     pub(super) fn check_event(&mut self, run: usize, kind: &RunEventKind) -> Result<(), String> {
         match kind {
             RunEventKind::ProcessorStarted { .. } => self.runs[run].is_working = true,

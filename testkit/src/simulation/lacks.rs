@@ -1,5 +1,4 @@
-//! Simulates a machine that cannot create more processes, or on which the program or a folder is
-//! missing. Checks how runs react.
+//! Simulates missing processes, programs and folders, and checks how runs react.
 
 use std::time::Duration;
 
@@ -13,37 +12,31 @@ use super::run::SimulatedRun;
 use super::schedule::Happening;
 use super::world::World;
 
-/// If the only attempt of a run fails because of a shortage of processes, the run must start no
-/// attempt for at least this time.
+/// The minimum pause of a run after a shortage of processes.
 const MIN_QUIET: Duration = Duration::from_millis(400);
-/// If an attempt fails because something is missing, the run must start attempts again within this
-/// time. Includes the longest delay before a probe, and the probe itself.
+/// The maximum pause after a missing process, program or folder. Includes the next probe.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// The number of attempts on each file that a run must not count if the program goes missing after
-/// it has worked. The run may count further attempts as failures.
+/// A run must not count this many attempts per file after the program goes missing.
 const MAX_DOUBTS: usize = 1;
 
 #[derive(Debug, Default)]
 pub(super) struct Lacks {
-    /// The number of active faults that cause a shortage of processes.
     shortages: usize,
-    /// The maximum number of running attempts of each run during a shortage of processes.
+    /// The maximum number of running attempts per run during a shortage.
     bears: usize,
-    /// The number of active faults that make the program or a folder missing.
+    /// The number of active faults with a missing program or folder.
     absences: usize,
 }
 
-/// What a run knows about attempts that failed because a process, the program or a folder was
-/// missing.
+/// What a run knows about missing processes, programs and folders.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
-    /// The time of the last report of an attempt that failed because something was missing.
+    /// The time of the last report of a missing process, program or folder.
     lacked_at: Option<Duration>,
-    /// The attempts that have started, in the order of the reports.
+    /// The started attempts, in the order of the reports.
     started: Vec<ClaimToken>,
-    /// One entry for each attempt that failed because the program or folder was missing. Contains
-    /// the time of the report and the length of `started` at that time. The entry is removed when a
-    /// later attempt shows that nothing is missing.
+    /// Contains, for each report of a missing program or folder, its time and the length of
+    /// `started`.
     misses: Vec<(Duration, usize)>,
     quiet_until: Duration,
 }
@@ -51,7 +44,6 @@ pub(super) struct Lacking {
 /// How an attempt fails because a process, the program or a folder is missing.
 pub(super) enum Struck {
     NotStarted,
-    /// The attempt begins, and immediately fails with this outcome.
     Fails(AttemptOutcome),
 }
 
@@ -75,7 +67,7 @@ impl World {
         self.lacks.absences -= 1;
     }
 
-    /// Decides whether the next attempt of a run fails because something is missing, and how.
+    /// Returns how a current fault makes the next attempt of a run fail.
     pub(super) fn struck(&mut self, run: usize) -> Option<Struck> {
         if self.lacks.shortages > 0 && self.runs[run].orchestrator.at_work.len() >= self.lacks.bears {
             self.summary.shortages += 1;
@@ -118,8 +110,7 @@ impl World {
 }
 
 impl Lacking {
-    /// Records a shortage of processes. If the run has no other attempt (`is_alone`), it must start
-    /// nothing for [`MIN_QUIET`]. Later reports of the same shortage do not prolong this time.
+    /// Records a shortage of processes. Repeated reports do not prolong the pause.
     fn note_shortage(&mut self, now: Duration, is_alone: bool) {
         let is_first = self.lacked_at.is_none_or(|at| now >= at + MAX_QUIET);
         if is_alone && is_first {
@@ -136,19 +127,16 @@ impl World {
         holds(is_late_enough, || format!("{} hands over an attempt for which no process is left: {attempt:?}", run.id))
     }
 
-    /// True if the run may have stopped starting attempts, for now or until its end.
     pub(super) fn may_hold_starts(&self, run: &SimulatedRun) -> bool {
         let is_recent = run.lacking.lacked_at.is_some_and(|at| self.now < at + MAX_QUIET);
         is_recent || run.pausing.is_paused() || self.has_waited_for_program(run)
     }
 
-    /// True if the run has waited for its program or folder for the planned time.
     pub(super) fn has_waited_for_program(&self, run: &SimulatedRun) -> bool {
         run.lacking.misses.iter().any(|(since, _)| self.clock_was_set || self.now >= *since + self.plan.program_wait)
     }
 
-    /// True if the verdict is right for an attempt that failed because something was missing.
-    /// `None` if the usual rules apply.
+    /// True if the verdict is right. `None` if the usual rules apply.
     pub(super) fn is_lack_judged_right(
         &self,
         attempt: &AttemptTruth,

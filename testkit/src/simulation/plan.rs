@@ -1,4 +1,4 @@
-//! The plan of a simulation: all decisions that are made before the simulation begins.
+//! The decisions made before a simulation begins.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::LazyLock;
@@ -114,7 +114,6 @@ fn retry_policy(random: &mut Random) -> RetryPolicy {
     }
 }
 
-/// Returns a failure limit for one seed in four. The limit is low enough to be reached.
 fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     match random.below(8) {
         0 => NonZeroU64::new(1 + random.below(3)).map(FailureLimit::Files),
@@ -123,7 +122,6 @@ fn failure_limit(random: &mut Random) -> Option<FailureLimit> {
     }
 }
 
-/// Returns the scripts of one round: up to five failures, then an attempt that usually succeeds.
 fn script(random: &mut Random) -> Vec<ScriptedAttempt> {
     let failures = if random.one_in(2) { random.below(6) } else { 0 };
     let mut script: Vec<_> = (0..failures).map(|_| failing_attempt(random)).collect();
@@ -146,8 +144,7 @@ fn failing_attempt(random: &mut Random) -> ScriptedAttempt {
     attempt(random, outcome)
 }
 
-/// Returns an attempt with this outcome and a random duration. Most durations are whole seconds, so
-/// that an attempt often ends at the same time as a timeout or a backoff.
+/// Most durations are whole seconds, to coincide with timeouts and backoffs.
 fn attempt(random: &mut Random, outcome: AttemptOutcome) -> ScriptedAttempt {
     let takes = match random.below(4) {
         0 => Duration::ZERO,

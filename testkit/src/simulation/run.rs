@@ -1,4 +1,4 @@
-//! One simulated run: the state machine, and the data that a driver would hold.
+//! The state of a simulated run.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -70,8 +70,7 @@ pub(super) struct Tally {
 pub(super) struct SimulatedRun {
     pub(super) id: RunId,
     pub(super) host: usize,
-    /// The planned configuration. The configuration in `state` may differ, because a test can
-    /// change it.
+    /// The planned configuration. A test can change the configuration in `state`.
     pub(super) config: RunConfig,
     pub(super) jobs: NonZeroUsize,
     pub(super) state: RunState,
@@ -105,7 +104,7 @@ pub(super) struct SimulatedRun {
 
     // Data for the checks.
     pub(super) is_working: bool,
-    /// True after an attempt was lost or the store was full. The run must then claim nothing more.
+    /// True after a lost attempt or a full store. The run must then claim nothing.
     pub(super) has_failed: bool,
     pub(super) was_cut_off: bool,
     pub(super) knows_of_lost_lease: bool,

@@ -6,38 +6,36 @@ use autoproc_domain::item::ClaimToken;
 
 use crate::Random;
 
-/// A future event. Each `usize` is the index of a run, an attempt, a file or a fault.
+/// A future event. Each `usize` is the index of a run, attempt, file or fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
     Add(usize),
-    /// A fault is injected, or a user repeats a request that the store did not answer.
+    /// A fault is injected, or a user repeats an unanswered request.
     Strike(usize),
     BeginRun,
-    /// The store carries out an operation of a run. The number identifies the operation.
+    /// The store carries out the operation with this number.
     Commit(usize, u32),
-    /// The answer to an operation of a run arrives. The number identifies the operation.
+    /// The answer to the operation with this number arrives.
     Answer(usize, u32),
-    /// A run is informed of a stop request.
+    /// A run learns of a stop request.
     StopKnown(usize),
-    /// A run is informed that back-pressure has changed.
+    /// A run learns of changed back-pressure.
     GateKnown(usize),
-    /// The lease of a run expires, unless it was renewed.
     LeaseEnds(usize),
-    /// A wait of a run ends. The number identifies the wait.
+    /// The wait with this number ends.
     Wake(usize, u32),
-    /// A run is informed of a change of the queue.
+    /// A run learns of a changed queue.
     Changed(usize),
     Begin(usize),
-    /// The orchestrator of a run returns an attempt that has waited too long without starting.
+    /// The orchestrator returns an attempt that has waited too long.
     GiveBack(usize, ClaimToken),
-    /// An attempt ends, unless the end was rescheduled.
     End(usize),
     Deliver(usize),
     /// A fault that caused back-pressure ends.
     GateOpens,
-    /// A fault that caused a shortage of processes ends.
+    /// A shortage of processes ends.
     Processes,
-    /// A fault that made the program or a folder missing ends.
+    /// An absence of the program or folder ends.
     Program,
     /// The reapers can observe processes again.
     Sight,
@@ -50,12 +48,12 @@ pub(super) enum Happening {
 #[derive(Debug)]
 struct Entry {
     at: Duration,
-    /// Decides the order of events at the same time.
+    /// Orders events at the same time.
     tie: u64,
     what: Happening,
 }
 
-/// The pending events. There are few at a time, so a linear search is fastest.
+/// The pending events. There are few, so a linear search is fastest.
 #[derive(Debug, Default)]
 pub(super) struct Schedule(Vec<Entry>);
 

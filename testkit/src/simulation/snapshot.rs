@@ -1,4 +1,4 @@
-//! The parts of the queue that the checks compare before and after a transaction.
+//! Snapshots of the queue for the checks.
 
 use autoproc_domain::item::{Backoff, ClaimNumber, ClaimToken};
 use autoproc_domain::queue::ClaimKey;

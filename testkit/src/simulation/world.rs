@@ -1,4 +1,4 @@
-//! The world of one simulation, and the passing of virtual time.
+//! The world of one simulation.
 
 mod driving;
 mod operations;
@@ -22,10 +22,10 @@ use super::{Setup, Store, Summary};
 use crate::strategies::EPOCH;
 use crate::{MemoryDatabase, Random, VirtualClock};
 
-/// A simulation with more events counts as endless and fails. A correct one has a few hundred.
+/// The maximum number of events. A correct simulation has a few hundred.
 const MAX_HAPPENINGS: u64 = 20_000;
 const MAX_TRACE: usize = 600;
-/// A simulation with more runs counts as endless and fails. A correct one has about a dozen.
+/// The maximum number of runs. A correct simulation has about a dozen.
 pub(super) const MAX_RUNS: usize = 200;
 /// The names of the hosts. Without leases, all runs are on `here`.
 pub(super) const HOSTS: [&str; 2] = ["here", "far"];
@@ -38,8 +38,7 @@ pub(super) struct FileTruth {
     /// The index of the running attempt.
     pub(super) at_work: Option<usize>,
     pub(super) ended_round: u32,
-    /// The last round in which an attempt counted as failed because the program or a folder was
-    /// missing.
+    /// The last round in which a missing program or folder counted as a failure.
     pub(super) struck_round: u32,
     pub(super) cancelled_round: u32,
     pub(super) cancelled_at: Option<Duration>,
@@ -82,7 +81,7 @@ pub(super) struct World {
     pub(super) was_terminated: bool,
     pub(super) is_run_due: bool,
     pub(super) summary: Summary,
-    /// The last events, inputs and actions. Recorded only while a failing seed is repeated.
+    /// The last events, inputs and actions. Recorded only when a failing seed is repeated.
     trace: Option<VecDeque<String>>,
 }
 
@@ -143,7 +142,6 @@ impl World {
         self.trace.unwrap_or_default().into()
     }
 
-    /// Executes one event. Returns false once nothing is left to simulate.
     fn step(&mut self) -> Result<bool, String> {
         self.happenings += 1;
         if self.happenings > MAX_HAPPENINGS || self.runs.len() > MAX_RUNS {
@@ -263,8 +261,7 @@ impl World {
         self.runs.iter().position(|run| run.id == *id)
     }
 
-    /// Records what a transaction changed. Returns the queue before it, or `None` if nothing
-    /// changed.
+    /// Records the changes of a transaction. Returns the previous queue if anything changed.
     pub(super) fn observe_queue(&mut self) -> Option<Vec<Seen>> {
         let version = self.database.version();
         if version == self.queue_version {

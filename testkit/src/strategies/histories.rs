@@ -1,9 +1,8 @@
-//! Random histories of symbolic requests. The items and claims are chosen when a history is
-//! replayed.
+//! Random histories of symbolic requests.
 //!
-//! A strategy cannot know the ids that a queue will assign. It generates *symbolic* requests, such
-//! as "settle the second claim of that run", and a [`Resolver`] inserts the ids and claims that the
-//! queue contains at that moment. Symbolic requests also shrink well.
+//! A strategy cannot know the ids that a queue will assign. So it generates *symbolic* requests,
+//! such as "settle the second claim of that run". A [`Resolver`] fills in the ids and claims when
+//! the history is replayed. Symbolic requests also shrink well.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +19,7 @@ use proptest::sample::Index;
 use super::{clock_steps, file_paths, new_items, priorities, repeats, statuses, verdicts};
 use crate::AnyRequest;
 
-/// No queue assigns this id or a higher one. Scopes use such ids to name items that do not exist.
+/// No queue assigns this id or a higher one.
 const NEVER: u64 = 1 << 59;
 
 /// A request whose items and claims are not chosen yet.

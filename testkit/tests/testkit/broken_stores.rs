@@ -1,11 +1,7 @@
-//! Tests that the conformance suite detects broken stores. Each store has one flaw, which a named
-//! check must find.
-
 use autoproc_testkit::conformance::storage::{Effort, exercise};
 
 use crate::flawed::{Flaw, FlawedFixture};
 
-/// Each flaw, with the check that must find it. The suite reports only the first failed check.
 const CATCHES: [(Flaw, &str); 52] = [
     (Flaw::LosesTheLastOfABatch, "every_file_added_is_there"),
     (Flaw::AnswersInReverse, "an_addition_answers_each_file_in_order"),

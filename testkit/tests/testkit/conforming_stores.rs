@@ -1,5 +1,3 @@
-//! Tests that the stores of the testkit pass the conformance suite.
-
 use autoproc_domain::RunId;
 use autoproc_domain::memory::MemoryStorage;
 use autoproc_domain::ports::Runs;
@@ -28,8 +26,7 @@ fn a_memory_store_that_defers_answers_passes() {
     assert_eq!(exercise(deferring, Effort::default()), Ok(()));
 }
 
-/// A fixture for the in-memory store of the domain. A run of this store cannot die, so `kill` ends
-/// the run while it holds claims. The run then counts as dead.
+/// The in-memory store of the domain. Its runs cannot die, so `kill` ends them.
 struct Plain(MemoryStorage);
 
 impl StorageFixture for Plain {

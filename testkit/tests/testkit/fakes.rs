@@ -1,5 +1,3 @@
-//! Tests that the fakes follow the contracts of the ports that they replace.
-
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;

@@ -1,5 +1,3 @@
-//! Deliberately wrong stores, each with one flaw.
-
 mod fixture;
 mod flaw;
 mod store;

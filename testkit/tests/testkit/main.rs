@@ -1,4 +1,4 @@
-//! Tests of the testkit. Most of them show that a check detects a deliberate flaw.
+//! Tests of the testkit.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends at what it did not expect")]
 

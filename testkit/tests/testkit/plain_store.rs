@@ -1,5 +1,3 @@
-//! A simple store that was written only from the documentation of the ports.
-
 #![allow(clippy::wildcard_imports, reason = "a store names nearly every request and answer")]
 
 use std::collections::BTreeMap;
@@ -42,7 +40,6 @@ impl PlainStore {
         });
     }
 
-    /// Changes a copy of the tables, and keeps the copy if the change succeeds.
     fn transact<T>(&self, change: impl FnOnce(&mut Tables) -> Answer<T>) -> Answer<T> {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut copy = tables.clone();
@@ -60,7 +57,6 @@ impl Tables {
         })
     }
 
-    /// Returns the named items, if `check` accepts all of them.
     fn named(&self, which: &[Selector], check: Check) -> Answer<Vec<ItemId>> {
         let mut ids = Vec::new();
         for which in which {
@@ -174,7 +170,7 @@ fn fail(item: &mut QueueItem, status: Status, error: &str) {
     item.last_error = Some(error.into());
 }
 
-/// Settles the claim of an item. Returns true if the item ended because it was cancelled.
+/// Returns true if the item ended because it was cancelled.
 fn settle(item: &mut QueueItem, verdict: &Verdict, now: Timestamp) -> bool {
     let is_cancelled = item.claim.as_ref().is_some_and(|claim| claim.is_cancelled);
     match verdict {
@@ -345,7 +341,6 @@ impl Storage for PlainStore {
         self.transact(|tables| Ok(count(tables.items.iter().filter(|item| scope.contains(item.id)))))
     }
 
-    /// Returns even if nothing has changed, as the port allows.
     async fn changed(&self) {
         yield_once().await;
     }
@@ -361,7 +356,6 @@ impl Runs for PlainStore {
         })
     }
 
-    /// A run that still holds claims counts as dead, because its attempts may still be running.
     async fn end(&self, run: RunId) -> Answer<Vec<LiveRun>> {
         self.transact(|tables| {
             let holds = tables.items.iter().any(|item| item.claim.as_ref().is_some_and(|claim| claim.run == run));

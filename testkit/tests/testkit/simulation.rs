@@ -1,8 +1,7 @@
-//! Simulates thousands of whole runs with injected faults, each from a seed.
+//! Simulates thousands of whole runs with injected faults.
 //!
-//! A failing seed is printed, with the last events before the failure. `AUTOPROC_SIM_SEED=<seed>
-//! cargo test -p autoproc-testkit simulation` repeats only that seed. `AUTOPROC_SIM_SEEDS=<number>`
-//! sets the number of simulated seeds.
+//! A failing seed is printed. `AUTOPROC_SIM_SEED=<seed> cargo test -p autoproc-testkit simulation`
+//! repeats the seed. `AUTOPROC_SIM_SEEDS=<number>` sets the number of seeds.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -20,7 +19,6 @@ use autoproc_testkit::simulation::{Failure, Setup, simulate};
 
 use crate::flawed::{Flaw, FlawedStore};
 
-/// The default number of seeds. Simulating them takes a few seconds without optimisation.
 const SEEDS: u64 = 50_000;
 const SEEDS_FOR_A_FLAW: u64 = 20_000;
 
@@ -77,8 +75,6 @@ fn failure_of(setup: Setup) -> Failure {
     failures.next().expect("a broken setup must not hold under every seed")
 }
 
-/// Checks that the simulation fails with one of these objections. Any of several checks may be the
-/// first to find the flaw.
 fn expect_objection(name: &str, setup: Setup, objections: &[&str]) {
     let failure = failure_of(setup);
     let is_known = objections.iter().any(|objection| failure.objection.contains(objection));

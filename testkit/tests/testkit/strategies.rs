@@ -1,5 +1,3 @@
-//! Tests that the histories contain the intended cases.
-
 use std::collections::BTreeMap;
 
 use autoproc_domain::event::Event;

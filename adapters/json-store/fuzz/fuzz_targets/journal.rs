@@ -1,4 +1,4 @@
-//! See `autoproc_json_store::fuzzing::journal`.
+//! Fuzzes the journal.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| autoproc_json_store::fuzzing::journal(bytes));

@@ -1,5 +1,4 @@
-//! Fuzzes the stop file. A file with any contents requests a stop, and a later request never makes
-//! the stop less urgent.
+//! Fuzzes the stop file.
 #![no_main]
 
 use std::fs;

@@ -1,7 +1,6 @@
 //! An in-memory disk for tests.
 //!
-//! The disk distinguishes visible changes from durable ones, and a test can make a call fail. The
-//! disk panics if the store uses an unexpected file name or destroys a file that it must keep.
+//! The disk panics if the store uses an unexpected file name.
 
 mod image;
 
@@ -16,14 +15,11 @@ use crate::layout::{LOCK, ORIGINAL, SNAPSHOT};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The call fails without effect. If the call is a sync, the unsynced data is lost: it never
-    /// becomes durable, even if a later sync succeeds.
+    /// The call fails without effect. A failed sync loses the unsynced data.
     Eio,
-    /// The disk is full. A write stores half of its bytes, then fails. Any other call fails as with
-    /// [`Self::Eio`].
+    /// The disk is full. A write stores half of its bytes.
     Enospc,
-    /// The process is killed during the call. A write stores half of its bytes. Any other call has
-    /// no effect. The machine keeps running.
+    /// The process is killed during the call. A write stores half of its bytes.
     KillMidway,
 }
 
@@ -35,11 +31,9 @@ type Observer = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Process {
-    /// The number of calls so far that would change the disk.
     calls: usize,
     fault: Option<(usize, Fault)>,
     is_dead: bool,
-    /// A copy of the disk before each call that would change it, if a test requested a trace.
     trace: Option<Vec<DiskImage>>,
     observer: Option<Observer>,
 }
@@ -71,7 +65,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 enum Permit {
     Whole,
-    /// A write stores half of its bytes; any other call has no effect. The call returns the error.
     Half(io::Error),
 }
 
@@ -148,7 +141,6 @@ impl FakeDisk {
         files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
     }
 
-    /// Counts a call that would change the disk. Returns which part of the call takes effect.
     fn enter(&self) -> io::Result<Permit> {
         self.notify_observer();
         let mut process = lock(&self.process);
@@ -191,8 +183,10 @@ impl FakeDisk {
         if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
     }
 
-    /// Syncs a file. A failed sync behaves as in the Linux kernel: the unsynced data stays visible
-    /// but never becomes durable, and only one call reports the error.
+    /// Syncs a file.
+    ///
+    /// After a failed sync, the unsynced data stays visible but never becomes durable. The Linux
+    /// kernel does the same.
     fn sync(&self, file: &FakeFile) -> io::Result<()> {
         match self.enter() {
             Ok(Permit::Whole) => {
@@ -218,8 +212,6 @@ fn assert_own(name: &str) {
     assert!(own.is_some_and(|rest| !rest.contains(['/', '\0'])), "{name:?} is none of the store's files");
 }
 
-/// The store must never rename or truncate these files. It may remove only an incomplete
-/// `ORIGINAL`.
 const PERMANENT: [&str; 3] = [SNAPSHOT, LOCK, ORIGINAL];
 
 fn assert_removable(name: &str) {

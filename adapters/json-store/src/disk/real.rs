@@ -12,7 +12,7 @@ use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::RUNS;
 use crate::{file_system, lock};
 
-/// Only the owner may read the queue, because file paths may be confidential.
+/// File paths may be confidential, so only the owner may read.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -168,8 +168,7 @@ impl Disk for RealDisk {
     }
 }
 
-/// Creates a folder and its missing parents, and syncs the parent of each. Without these syncs, a
-/// power cut could remove the new folders (fsync(2)).
+/// Creates a folder and its missing parents, durably (fsync(2)).
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -182,7 +181,6 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// True if nothing exists at `path`. The empty path means the current folder.
 fn is_missing(path: &Path) -> bool {
     !path.as_os_str().is_empty() && !path.exists()
 }

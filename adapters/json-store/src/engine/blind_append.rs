@@ -1,12 +1,11 @@
-//! Blind appends: adding files by appending a line to the journal, without loading the queue.
+//! Blind appends: adding files without loading the queue.
 //!
-//! An addition needs to know only where the journal ends. Each process that changes the store
-//! writes this position to the lock file, after the journal is durable. If the snapshot or the
-//! journal has changed since, an addition ignores the noted position and loads the queue.
+//! Only the end of the journal is needed. After each sync of the journal, its end is written to the
+//! lock file. If the snapshot or the journal has changed since then, the queue is loaded.
 //!
-//! Only handles in [`Mode::Command`] append blindly. If the snapshot is not longer than
-//! [`Limits::blind_append_bytes`](crate::engine::Limits), an addition rewrites it instead, so that
-//! one readable file contains the whole queue.
+//! Only handles in [`Mode::Command`] append blindly. They rewrite a snapshot of up to
+//! [`Limits::blind_append_bytes`](crate::engine::Limits) instead. The whole queue is then one
+//! readable file.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
@@ -23,8 +22,7 @@ use crate::request::Change;
 use crate::snapshot::{self, Numbering};
 
 impl<D: Disk> Engine<D> {
-    /// Appends the additions without loading the queue. Returns `false` and writes nothing if the
-    /// queue must be loaded.
+    /// Appends the added files to the journal. Returns `false` if the queue must be loaded.
     pub(super) fn append_blind(&mut self, changes: &mut [Box<dyn Change>]) -> Result<bool, StorageError> {
         if self.settings.mode != Mode::Command || self.loaded.is_some() || self.outlived.is_some() {
             return Ok(false);
@@ -55,8 +53,6 @@ impl<D: Disk> Engine<D> {
         lock.note_tip(&self.disk, &end)
     }
 
-    /// Returns the end of the journal from the note in the lock file. Returns `None` if the note
-    /// cannot be used.
     fn tip(&self) -> Option<Tip> {
         let tip = self.lock.as_ref()?.tip(&self.disk)?;
         if tip.header.numbering == Numbering::Version1 {

@@ -1,8 +1,9 @@
-//! Updates the queue in memory from the disk. If other processes have only appended lines, reads
-//! those lines. If the snapshot or the journal was replaced, reads both files again.
+//! Reads the queue from the disk.
 //!
-//! A journal that has become shorter has lost acknowledged changes, so the store counts as damaged.
-//! The journal's last known length comes from the lock file and from this engine's own reads.
+//! If other processes have only appended lines, only these lines are read.
+//!
+//! If the journal is shorter than before, acknowledged changes are lost. The store then counts as
+//! damaged.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -18,15 +19,13 @@ use crate::lock::{StoreLock, Tip};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// The maximum number of reads without the lock. A read is repeated if it fails or if a checkpoint
-/// replaced the files meanwhile. Two checkpoints during one read are possible; ten indicate a
-/// fault.
+/// The maximum number of reads without the lock.
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
-    /// Returns the current contents of the store. After an error, nothing is cached. If the files
-    /// were damaged since the last read, `outlived` keeps the old contents, and all later calls
-    /// fail.
+    /// Returns the current contents of the store.
+    ///
+    /// If the files were damaged since the last read, all later calls fail.
     pub(super) fn refresh(&mut self, lock_state: LockState) -> Result<&mut Loaded<D>, StorageError> {
         if let Some(outlived) = &self.outlived {
             return Err(outlived.error());
@@ -60,14 +59,12 @@ impl<D: Disk> Engine<D> {
         Err(last.unwrap_or_else(|| damaged(SNAPSHOT, "the file is replaced faster than it can be read")))
     }
 
-    /// True if the snapshot has not been replaced since it was read.
     fn is_current(&self, loaded: &Loaded<D>) -> Result<bool, StorageError> {
         let stamp = self.disk.stat(SNAPSHOT).map_err(unreadable(SNAPSHOT))?;
         Ok(stamp == loaded.base.as_ref().map(|base| base.stamp))
     }
 
-    /// True if the snapshot and the length of the journal have not changed since they were read. An
-    /// unreadable file counts as changed.
+    /// True if the files have not changed since they were read.
     pub(super) fn has_read_all(&self, loaded: &Loaded<D>) -> bool {
         let journal_len = match loaded.journal_header() {
             Some((name, _)) => self.disk.stat(&name).map(|stamp| stamp.map_or(0, |stamp| stamp.len)),
@@ -77,7 +74,6 @@ impl<D: Disk> Engine<D> {
         is_current && journal_len.is_ok_and(|len| len == loaded.position.offset)
     }
 
-    /// Takes the contents out of `self.loaded` and updates them. After an error, puts them back.
     fn catch_up(&mut self, lock_state: LockState) -> Result<Loaded<D>, StorageError> {
         // The note must be read before the journal, which may grow between the two reads. A later
         // note would name an end beyond the lines that were read.
@@ -92,8 +88,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// If the snapshot and the journal were not replaced, adds new lines to `loaded` and returns
-    /// `None`. Otherwise reads both files again and returns their contents.
+    /// Adds new journal lines to `loaded`. Returns new contents if the files were replaced.
     fn catch_up_from(
         &self,
         loaded: &mut Loaded<D>,
@@ -115,9 +110,10 @@ impl<D: Disk> Engine<D> {
         tip.into_iter().collect()
     }
 
-    /// Reads the snapshot and the journal. Fails if the journal is shorter than its length in
-    /// `known`, or if the contents are older than `before`. With the lock, also removes the unused
-    /// files of dead processes.
+    /// Reads the snapshot and the journal.
+    ///
+    /// Fails if the journal is shorter than its length in `known`. Fails if the contents are older
+    /// than `before`.
     fn load(
         &self,
         lock_state: LockState,
@@ -137,14 +133,13 @@ impl<D: Disk> Engine<D> {
         Ok(loaded)
     }
 
-    /// Fails if another file in the folder contains acknowledged changes that `loaded` lacks:
+    /// Fails if another file contains acknowledged changes that `loaded` lacks.
     ///
-    /// - if there is a snapshot, a rescued queue of the same store with more transactions;
-    /// - if there is no snapshot, any rescued queue, or a journal that `known` names.
+    /// When a process finds the store damaged, it saves its queue in a *rescued* file. These files
+    /// contain such changes:
     ///
-    /// A *rescued queue* is a file in which a process saved its queue when it found the store
-    /// damaged. If there is no snapshot, a journal that `known` does not name contains no
-    /// acknowledged change.
+    /// - with a snapshot: a rescued file of the same store with more transactions
+    /// - without a snapshot: any rescued file, or a journal in `known`
     fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
         let store = loaded.identity();
@@ -175,7 +170,6 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Reads the snapshot and the journal. The journal tells how the snapshot's items are numbered.
     fn load_files(&self, file: D::File, lock_state: LockState, known: &[Tip]) -> Result<Loaded<D>, StorageError> {
         let (mut loaded, mut notices) = self.load_snapshot(file, Numbering::Kept)?;
         if !self.extend(&mut loaded, lock_state, known)?
@@ -201,8 +195,8 @@ impl<D: Disk> Engine<D> {
         Ok((Loaded { queue, extra, base, position, durable: position, ..Loaded::empty() }, notices))
     }
 
-    /// Applies the lines of the journal after `loaded.position`. Returns `false` if the caller must
-    /// read both files again, because the journal was replaced or refers to items by other ids.
+    /// Applies the new lines of the journal. Returns `false` if both files must be read again.
+    ///
     /// Fails if the journal is damaged or is shorter than its length in `known`.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
         let Some((name, header)) = loaded.journal_header() else { return Ok(true) };
@@ -291,7 +285,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Copies a torn last line, then cuts it off. A line appended after it could never be read.
+    /// Copies an unfinished last line, then cuts it off.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
@@ -306,8 +300,7 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies `bytes` to a new file. Returns `false` after an error: the queue must open even if
-    /// the disk is full.
+    /// Copies `bytes` to a new file. Returns `false` after an error.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -316,8 +309,9 @@ impl<D: Disk> Engine<D> {
         written.is_ok()
     }
 
-    /// Syncs the lines that other processes have appended. Otherwise a power cut could remove a
-    /// line on which a reply of this process depends.
+    /// Syncs the lines of other processes.
+    ///
+    /// A reply may depend on these lines. Without the sync, a power cut could remove them.
     fn sync_journal(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         if let Some(journal) = loaded.journal.as_ref().filter(|_| loaded.journal_is_unsynced) {
             let name = loaded.journal_header().map_or_else(String::new, |(name, _)| name);
@@ -327,7 +321,7 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Removes the unfinished snapshots and the old journals of dead processes. Requires the lock.
+    /// Removes the unused files of dead processes. Requires the lock.
     fn remove_leftovers(&self, loaded: &mut Loaded<D>) -> Result<(), StorageError> {
         let current = loaded.journal_header().map(|(name, _)| name);
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
@@ -375,8 +369,7 @@ impl<D: Disk> Engine<D> {
 }
 
 impl<D: Disk> Loaded<D> {
-    /// Returns the state of a store without files. Its folder counts as unsynced, because other
-    /// processes may have changed names in it.
+    /// Returns the state of a store without files.
     pub(super) fn empty() -> Self {
         Self {
             queue: FileQueue::new(),
@@ -390,22 +383,17 @@ impl<D: Disk> Loaded<D> {
         }
     }
 
-    /// Returns the identity of the store. Returns `None` if there is no snapshot, or if another
-    /// program or a user wrote it.
     pub(super) fn identity(&self) -> Option<&StoreIdentity> {
         self.base.as_ref()?.store.as_ref()
     }
 
-    /// Returns the end of the durable part of the journal. Returns `None` if the store has no
-    /// journal.
     pub(super) fn durable_end(&self) -> Option<Tip> {
         let (journal, header) = self.journal_header()?;
         let snapshot = self.base.as_ref()?.stamp;
         Some(Tip { snapshot, journal, header, position: self.durable })
     }
 
-    /// Fails if the snapshot has disappeared since `before` was read, or was replaced by an older
-    /// one that lacks durable transactions.
+    /// Fails if the snapshot is missing or lacks durable transactions of `before`.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
         let store = |loaded: &Self| loaded.identity().map(|store| store.id.clone());
         let is_missing = before.base.is_some() && self.base.is_none();
@@ -418,8 +406,6 @@ impl<D: Disk> Loaded<D> {
         Err(damaged(SNAPSHOT, format!("{what}: {found} of {known} transactions are left")))
     }
 
-    /// Returns the journal's name and the header of its first line. Returns `None` if there is no
-    /// snapshot or if it names no journal.
     pub(super) fn journal_header(&self) -> Option<(String, Header)> {
         let base = self.base.as_ref()?;
         let store = base.store.as_ref()?;

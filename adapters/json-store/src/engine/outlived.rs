@@ -11,13 +11,14 @@ use crate::layout;
 use crate::request::{Change, Target};
 use crate::snapshot;
 
-/// The contents that were read before the files were damaged. The engine makes no more changes, but
-/// writes these contents to a separate file, from which a repair can restore them.
+/// The contents that were read before the files were damaged.
+///
+/// The engine writes them to a separate file for a repair. It makes no more changes to the damaged
+/// files.
 pub(super) struct Outlived<D: Disk> {
     loaded: Loaded<D>,
-    /// The name of the damaged file and a description of the damage.
+    /// The damaged file and a description of the damage.
     damage: (String, String),
-    /// The name of the file with these contents. `None` until it is written.
     file: Option<String>,
 }
 
@@ -34,8 +35,9 @@ impl<D: Disk> Outlived<D> {
 }
 
 impl<D: Disk> Engine<D> {
-    /// Applies `changes` to the contents in memory and writes the result to a separate file. Skips
-    /// claims of files: the callers get an error and begin no attempts.
+    /// Applies `changes` in memory and saves the queue to a separate file.
+    ///
+    /// Skips claims, because their callers get an error.
     pub(super) fn rescue(&mut self, changes: &mut [Box<dyn Change>]) {
         let Some(mut outlived) = self.outlived.take() else { return };
         let mut queue = outlived.loaded.queue.clone();
@@ -51,8 +53,7 @@ impl<D: Disk> Engine<D> {
         self.outlived = Some(outlived);
     }
 
-    /// Writes the contents to a new file, then removes the previous one. After an error, the
-    /// previous file stays.
+    /// Writes the contents to a new file, then removes the previous file.
     fn write_rescued(&self, outlived: &mut Outlived<D>) {
         let loaded = &outlived.loaded;
         let section = self.next_section(loaded.identity(), &loaded.queue, loaded.position.seq);

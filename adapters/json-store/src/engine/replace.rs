@@ -1,4 +1,4 @@
-//! Replaces the whole queue by a repaired one or by the queue of another store.
+//! Replaces the whole queue.
 //!
 //! The rename of the new snapshot is the only commit point. After a crash, the store contains
 //! either the old queue or the new one.
@@ -14,17 +14,16 @@ use crate::snapshot::{Extra, StoreSection};
 pub(crate) struct Replacement {
     pub(crate) queue: FileQueue,
     pub(crate) extra: Extra,
-    /// The `store` section of the damaged store, if it is readable. The repaired store keeps the id
-    /// in this section and increments the generation. Without a section, the repaired store gets a
-    /// new id.
+    /// The `store` section of the damaged store.
+    ///
+    /// The repaired store keeps the section's id. Without a section, it gets a new id.
     pub(crate) store: Option<StoreSection>,
-    /// The highest transaction number that the readable files or the lock file contain. Later
-    /// transactions get higher numbers.
+    /// The highest known transaction number.
     pub(crate) seq: u64,
 }
 
 impl<D: Disk> Engine<D> {
-    /// Replaces the current queue. The caller must hold the lock and must have copied the files.
+    /// Replaces the queue. The caller must hold the lock and must have copied the files.
     pub(crate) fn replace(&mut self, replacement: Replacement) -> Result<(), StorageError> {
         let Replacement { queue, extra, store, seq } = replacement;
         let mut loaded = Loaded { queue, extra, ..Loaded::empty() };
@@ -34,8 +33,7 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Replaces the items of an intact store and keeps the store's id. The caller must hold the
-    /// lock.
+    /// Replaces the items of an intact store. The caller must hold the lock.
     pub(crate) fn fill(&mut self, queue: FileQueue) -> Result<(), StorageError> {
         self.refresh(LockState::Locked)?;
         let filled = self.with_loaded(|engine, loaded| {

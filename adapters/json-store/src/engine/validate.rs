@@ -1,5 +1,4 @@
-//! Refuses a snapshot that contains an invalid journal name or a number that is too high.
-//! Incrementing such a number could overflow.
+//! Refuses a snapshot with an invalid journal name or a number that may overflow.
 
 use autoproc_domain::ports::StorageError;
 

@@ -1,4 +1,4 @@
-//! Checks that a store keeps its guarantees, whatever bytes its files contain.
+//! Checks the guarantees of a store with arbitrary files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ fn engine_for(disk: &FakeDisk, mode: Mode, limits: Limits) -> Engine<FakeDisk> {
     Engine::new(disk.clone(), settings)
 }
 
-/// Reads and changes the store as runs and commands do. Returns `false` if the store does not open.
+/// Reads and changes the store. Returns `false` if the store does not open.
 pub(super) fn check(disk: &FakeDisk) -> bool {
     let before = disk.contents();
     let seen = read(disk);

@@ -1,4 +1,4 @@
-//! Writes journal lines with valid checksums around arbitrary operations.
+//! Writes journal lines with valid checksums.
 
 pub(super) fn journal<'a>(snapshot: &[u8], texts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut journal = Vec::new();

@@ -1,5 +1,3 @@
-//! Calls the fuzzers' entry points with random bytes and with randomly damaged seeds.
-
 use autoproc_domain::ports::StorageError;
 use proptest::collection::vec;
 use proptest::prelude::*;

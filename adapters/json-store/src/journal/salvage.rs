@@ -1,5 +1,4 @@
-//! Reads the lines with a correct checksum from a damaged journal. Other lines may be missing
-//! between them.
+//! Reads the valid lines of a damaged journal.
 
 use std::path::Path;
 
@@ -31,9 +30,9 @@ pub(crate) fn salvage(bytes: &[u8], base: &Path) -> Salvage {
     salvage
 }
 
-/// Returns the offsets in `segment` at which a line may begin. If damage removed a newline, the
-/// next line begins in the middle of a segment. The prefix marks only the start of a line, because
-/// JSON strings escape quotes.
+/// Returns the offsets of possible line starts.
+///
+/// Damage may have removed a newline. JSON strings escape quotes, so they never contain the prefix.
 fn line_starts(segment: &[u8]) -> impl Iterator<Item = usize> {
     segment.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX).map(|(at, _)| at)
 }

@@ -1,8 +1,8 @@
 //! Reads journals of version 1 of this program.
 //!
-//! If a file was added again after its last attempt had ended, version 1 gave the file a new id.
-//! Later lines of the journal use the new id. So this module removes the old item before it adds
-//! the file. Version 1 also did not record when a backoff was set.
+//! Version 1 gave a file a new id when the file was added again after its last attempt. Later lines
+//! of the journal use the new id. So this module removes the old item before it adds the file.
+//! Version 1 also did not record when a backoff was set.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;
@@ -15,9 +15,7 @@ pub(super) fn is_incomplete(op: &Op<'_>) -> bool {
     matches!(op, Op::Enqueue { .. } | Op::Retry { from: None, .. } | Op::BringForward { from: None, .. })
 }
 
-/// Prepares an event of version 1 before it is applied to the queue. If an added file has an item
-/// that is neither pending nor processing, removes that item. A missing time of a backoff becomes
-/// the start of the last attempt, or else the end of the backoff.
+/// Prepares an event of version 1 for the current queue.
 pub(super) fn complete(event: &mut Event, queue: &mut FileQueue) {
     match event {
         Event::Enqueued { file_path, .. } => {

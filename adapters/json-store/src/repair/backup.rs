@@ -13,7 +13,7 @@ use crate::disk::Disk;
 use crate::error::{classify, unreadable};
 use crate::layout::{self, SNAPSHOT};
 
-/// The maximum number of backups in one second. More indicate a fault.
+/// The maximum number of backups in one second.
 const MAX_PER_SECOND: u32 = 100;
 
 /// Returns the files that a repair replaces or removes.
@@ -24,8 +24,7 @@ pub(super) fn files<D: Disk>(disk: &D) -> Result<Vec<String>, StorageError> {
     Ok(names)
 }
 
-/// Copies files into a new folder in the state folder. The copies and their names are durable when
-/// the call returns.
+/// Copies files into a new folder. The copies are durable on return.
 pub(super) fn copy(state_dir: &Path, names: &[String], now: Timestamp) -> Result<PathBuf, StorageError> {
     let folder = new_folder(state_dir, now).map_err(classify(layout::BACKUP_PREFIX))?;
     let copied = names.iter().try_for_each(|name| copy_file(state_dir, &folder, name));

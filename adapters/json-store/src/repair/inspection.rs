@@ -1,4 +1,4 @@
-//! Reads as much of a store as possible and determines the possible repairs.
+//! Reads a damaged store and determines the possible repairs.
 
 use std::path::Path;
 
@@ -27,29 +27,22 @@ pub(super) struct Inspection {
     store: Option<StoreSection>,
     sum: SnapshotSum,
     numbering: Numbering,
-    /// The snapshot with the changes in the valid lines of the journal.
+    /// The queue from the snapshot and the valid lines of the journal.
     prefix: FileQueue,
-    /// The changes in the valid lines of the journal.
     prefix_changes: ChangeCounts,
-    /// The number of the last transaction in `prefix`.
     seq: u64,
-    /// The last transaction number according to the lock file, if the valid lines of the journal do
-    /// not reach it. Otherwise 0.
+    /// The last transaction number in the lock file. 0 if the journal reaches that number.
     noted_seq: u64,
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
-    /// The number of bytes that may have contained ids that are now unknown. Counts the journal
-    /// after the damage and a damaged snapshot. If a journal has become too short, also counts its
-    /// noted length.
+    /// The number of lost bytes that may have contained ids.
     lost_bytes: u64,
     half_written_bytes: u64,
-    /// The contents that a live run saved when it found the files damaged.
     rescued: Option<Snapshot>,
 }
 
 impl Inspection {
-    /// Reads the files. `opened` is the result of opening the store. Its error counts as damage if
-    /// the files themselves show none.
+    /// Reads the files. `opened` is the result of opening the store.
     ///
     /// # Errors
     /// [`StorageError`] if reading fails, or if a later version wrote the store.
@@ -98,8 +91,7 @@ impl Inspection {
         }
     }
 
-    /// Returns the plan and the result of a repair. Returns `None` if `method` cannot repair the
-    /// damage.
+    /// Returns the plan and the result of a repair if `method` is possible.
     pub(super) fn repair(&self, method: RepairMethod) -> Option<(RepairPlan, Replacement)> {
         let is_possible = match method {
             RepairMethod::Truncate | RepairMethod::UseSnapshot => self.snapshot_is_whole,
@@ -214,8 +206,9 @@ impl Inspection {
         self.notices.extend(snapshot.notices);
     }
 
-    /// Returns the journal with the highest generation number, because a damaged snapshot may not
-    /// name its journal. Returns `None` if the snapshot is intact.
+    /// Returns the journal with the highest generation number.
+    ///
+    /// A damaged snapshot may not name its journal.
     fn latest_journal(&self, names: &[String]) -> Option<String> {
         let journals = names.iter().filter(|name| !self.snapshot_is_whole && layout::is_journal(name));
         journals.max_by_key(|name| layout::generation_of(name)).cloned()
@@ -250,8 +243,9 @@ impl Inspection {
         Ok(())
     }
 
-    /// Records a loss if the lock file notes a higher transaction number than the journal contains.
-    /// The numbers of the lost transactions must not be assigned again.
+    /// Records the loss of transactions that the lock file proves.
+    ///
+    /// Their numbers must not be assigned again.
     fn add_noted_loss<D: Disk>(&mut self, disk: &D, journal: &str) -> Result<(), StorageError> {
         let noted = StoreLock::open_existing(disk)?.and_then(|lock| lock.tip(disk));
         if let Some(tip) = noted.filter(|tip| tip.journal == journal && tip.position.seq > self.seq) {
@@ -261,8 +255,7 @@ impl Inspection {
         Ok(())
     }
 
-    /// Returns the rescued queue with the most transactions. Returns `None` if the other files
-    /// contain at least as many. Ignores unreadable files, and files known to be of another store.
+    /// Returns the rescued queue with the most transactions, if it is newer than the other files.
     fn latest_rescued<D: Disk>(&self, disk: &D, base: &Path, names: &[String]) -> Option<Snapshot> {
         let files = names.iter().filter(|name| layout::is_rescued(name));
         let files = files.filter_map(|name| disk.open(name, Access::Read).ok());
@@ -274,8 +267,6 @@ impl Inspection {
         own.filter(|rescued| seq(rescued) > readable).max_by_key(seq)
     }
 
-    /// Returns the header that the journal must have. Returns `None` if the snapshot is damaged or
-    /// was not written by this program.
     fn header(&self) -> Option<Header> {
         let store = self.store.as_ref().filter(|_| self.snapshot_is_whole)?;
         Some(Header {
@@ -299,8 +290,7 @@ impl Inspection {
         scan
     }
 
-    /// Adds the readable lines of the journal. If a line belongs to another store, adds no lines
-    /// and counts all `lost` bytes as unreadable.
+    /// Adds the readable lines, unless a line belongs to another store.
     fn add_salvage(&mut self, salvage: Salvage, lost: u64) {
         let own = self.store.as_ref().map(|store| store.id.as_str());
         let is_foreign = |line: &SalvagedLine| line.store.as_deref().is_some_and(|id| own.is_some_and(|own| own != id));
@@ -342,7 +332,6 @@ impl Inspection {
     }
 }
 
-/// Returns how the snapshot's items are numbered, according to its journal.
 fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {
     let journal =
         snapshot.store.as_ref().map(|store| store.journal.as_str()).filter(|name| layout::is_journal_name(name));

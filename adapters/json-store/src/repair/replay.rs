@@ -1,16 +1,14 @@
-//! Applies the readable lines after the damage in a journal to the queue as it was before the
-//! damage.
+//! Applies the readable journal lines after the damage.
 //!
 //! The changes in the damaged part are unknown. Processing a file twice is better than losing it:
 //!
-//! - An addition always applies, because it contains the path.
-//! - An event that clears items by status applies only to completed items. Any other status may be
-//!   outdated.
+//! - An added file always applies, because the event contains the path.
+//! - A clear event removes only completed items. The other statuses may be outdated.
 //! - Any other event names an item by its id. It applies only to items from before the damage,
-//!   because the ids of later items depend on lost additions.
-//! - A result proves that the item was claimed. A claim proves that the item was pending. The lost
-//!   events are reconstructed, so that completed files are not processed again. A cancellation
-//!   proves no claim, because a pending file can be cancelled too.
+//!   because lost events may have changed the later ids.
+//! - A result proves a claim, and a claim proves that the item was pending. The lost events are
+//!   reconstructed, so completed files are not processed again.
+//! - A cancellation proves no claim, because a pending file can be cancelled.
 
 use autoproc_domain::event::Event;
 use autoproc_domain::failure::CANCELLED;
@@ -22,12 +20,12 @@ use super::ChangeCounts;
 use crate::journal::SalvagedLine;
 use crate::record::UNKNOWN_RUN;
 
-/// Each journal operation and each snapshot item that assigns an id or a claim number is longer
-/// than this. So n lost bytes assigned at most n / 32 ids and n / 32 claim numbers.
+/// The minimum length of an operation or item that assigns an id or a claim number.
+///
+/// So n lost bytes assigned at most n / 32 ids.
 const MIN_BYTES_PER_NUMBER: u64 = 32;
 
-/// Applies events by the rules of this module. Returns how many events of each kind were applied,
-/// and how many were skipped.
+/// Applies events to the queue. Returns the counts of applied and skipped events.
 pub(super) fn replay(
     queue: &mut FileQueue,
     known_below: ItemId,
@@ -49,7 +47,7 @@ pub(super) fn replay(
     (kept, skipped)
 }
 
-/// Raises the queue's next id and next claim number above all that the lost bytes may contain.
+/// Raises the next id and claim number above all lost ones.
 pub(super) fn numbered_above(queue: &FileQueue, lost_bytes: u64) -> FileQueue {
     let given = lost_bytes.div_ceil(MIN_BYTES_PER_NUMBER);
     let mut restore = Restore::default();
@@ -87,20 +85,18 @@ fn apply_one(queue: &mut FileQueue, known_below: ItemId, event: &Event) -> bool 
     applies
 }
 
-/// Returns the status of an item from before the damage. Returns `None` for other items.
+/// Returns the status of an item from before the damage.
 fn status(queue: &FileQueue, known_below: ItemId, id: ItemId) -> Option<Status> {
     let known = queue.get(id).filter(|_| id < known_below);
     known.map(|item| item.status)
 }
 
-/// Makes an item pending or processing by adding lost events, so that it can be cancelled. Returns
-/// `false` if the item is completed or is not from before the damage.
+/// Makes an item pending or processing, so that it can be cancelled.
 fn make_live(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     status(queue, known_below, id) == Some(Status::Processing) || make_pending(queue, known_below, id)
 }
 
-/// Makes an item pending by adding lost events, so that it can be claimed. Returns `false` if the
-/// item is completed or is not from before the damage.
+/// Makes an item pending, so that it can be claimed.
 fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     match status(queue, known_below, id) {
         Some(Status::Pending) => {}
@@ -111,8 +107,7 @@ fn make_pending(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool 
     true
 }
 
-/// Makes an item processing by adding lost events, so that it can have a result. Returns `false` if
-/// the item is completed or is not from before the damage.
+/// Makes an item processing, so that it can have a result.
 fn make_processing(queue: &mut FileQueue, known_below: ItemId, id: ItemId) -> bool {
     if !make_live(queue, known_below, id) {
         return false;
@@ -148,7 +143,6 @@ mod tests {
         SalvagedLine { seq, store: None, events }
     }
 
-    /// Replays lines on a queue that contains `/a` after transaction 1.
     fn replayed(lines: &[SalvagedLine]) -> (Vec<Status>, ChangeCounts, ChangeCounts) {
         let mut queue = FileQueue::new();
         queue.apply(&added("/a"));

@@ -1,4 +1,4 @@
-//! A store in a temporary folder, for tests of repair and export.
+//! A store in a temporary folder, for tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,8 +27,7 @@ impl TempStore {
         Self { dir: tempfile::tempdir().expect("a folder for the test") }
     }
 
-    /// Creates a store with the journal of a killed run. The run added `/file-0`, `/file-1` and so
-    /// on, and completed one file after the second and one after the fourth addition.
+    /// Creates a store with the journal of a killed run.
     pub(crate) fn with_journal(additions: usize) -> Self {
         let temp = Self::new();
         let mut store = temp.engine(Mode::Service);
@@ -41,8 +40,6 @@ impl TempStore {
         temp
     }
 
-    /// Creates the same store with one more file, `/last`, and with a snapshot instead of a
-    /// journal.
     pub(crate) fn with_snapshot(additions: usize) -> Self {
         let temp = Self::with_journal(additions);
         let mut store = temp.engine(Mode::Command);

@@ -1,5 +1,3 @@
-//! Damages and repairs stores, and compares each repaired queue with the acknowledged changes.
-
 use std::fs::{self, File};
 
 use autoproc_domain::ports::StorageError;
@@ -13,25 +11,18 @@ use crate::engine::Mode;
 use crate::layout::SNAPSHOT;
 use crate::request::PendingRequest;
 
-/// Flips a bit in the middle of a line. The first line has the number 0.
 fn damage_line(bytes: &mut [u8], number: usize) {
     let lengths: Vec<_> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::len).collect();
     let begins: usize = lengths[..number].iter().map(|length| length + 1).sum();
     bytes[begins + lengths[number] / 2] ^= 1;
 }
 
-/// Returns a store with one damaged line in its journal:
-///
-/// - Line 0 adds `/file-1`. Lines 1 and 2 claim and complete `/file-0`.
-/// - Lines 3 and 4 add `/file-2` and `/file-3`. Lines 5 and 6 claim and complete `/file-1`.
-/// - Lines 7 and 8 add `/file-4` and `/file-5`.
 fn damaged(line: usize) -> TempStore {
     let temp = TempStore::with_journal(6);
     temp.alter(&temp.journal(), |bytes| damage_line(bytes, line));
     temp
 }
 
-/// The methods that use only the snapshot and the journal.
 const OF_THE_FILES: [RepairMethod; 3] = [RepairMethod::Truncate, RepairMethod::Salvage, RepairMethod::UseSnapshot];
 
 fn plan(examination: &Examination, method: RepairMethod) -> &RepairPlan {
@@ -351,7 +342,6 @@ fn lost_lines_are_damage_and_their_numbers_are_not_given_again() {
     }
 }
 
-/// Returns a store whose journal was removed during a run. The run then tried to add `/file-6`.
 fn rescued() -> TempStore {
     let temp = TempStore::with_journal(6);
     let mut run = temp.engine(Mode::Service);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 #[derive(Serialize)]
 struct RunRecord<'a> {
     run_id: &'a str,
-    /// The text `process PID on HOST`, for users. Version 1 wrote the PID and host only here.
+    /// The text `process PID on HOST`, for users and for version 1.
     owner: String,
     #[serde(with = "timestamp::required")]
     started_at: Timestamp,
@@ -28,7 +28,7 @@ struct RunRecord<'a> {
     pid_namespace: &'a str,
     pid: u32,
     project_dir: String,
-    /// The exact bytes of `project_dir` in hexadecimal, if the path is not UTF-8.
+    /// The bytes of a `project_dir` that is not UTF-8, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_dir_bytes: Option<String>,
 }
@@ -63,14 +63,13 @@ impl ReadRecord {
         Self(serde_json::from_slice(json).unwrap_or_default())
     }
 
-    /// True if version 1 wrote the file. Version 1 recorded no location except the owner.
+    /// True if version 1 wrote the file.
     pub(super) fn is_version_1(&self) -> bool {
         let has_location = ["host", "boot_id", "pid_namespace", "pid"].iter().any(|key| self.0.contains_key(*key));
         self.owner().is_some() && self.started_at().is_some() && !has_location
     }
 
-    /// Returns `None` if the file names no host. If the file names two different hosts, the
-    /// location combines their names, so that neither host takes the run for a local one.
+    /// Returns the location of the run. If the file names two hosts, the location matches neither.
     pub(super) fn location(&self) -> Option<Location> {
         let (pid, owners_host) = self.owner().unwrap_or_default();
         let named = Some(self.text("host")).filter(|host| !host.is_empty());

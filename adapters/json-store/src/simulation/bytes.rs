@@ -1,5 +1,4 @@
-//! Changes bytes in the journal. The store must refuse the journal, or cut off only the last line
-//! and keep a copy of it.
+//! Tests changed bytes in the journal.
 
 use autoproc_domain::ports::StorageError;
 
@@ -53,9 +52,7 @@ pub(super) fn change_with(image: &DiskImage, bytes: &[u8]) -> Result<Outcome, St
     }
 }
 
-/// Replaces each byte of the journal by each value that `changes` returns for it. The store must
-/// refuse the journal and leave its files unchanged. If the byte is in the last line, the store may
-/// instead cut off this line and keep a copy. Returns the number of replacements.
+/// Replaces each byte of the journal. Returns the number of replacements.
 pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Result<u64, String> {
     let (_, bytes) = journal_of(image);
     let last_line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);

@@ -1,4 +1,4 @@
-//! Tests the conditions under which the store writes a snapshot, and what it does if it cannot.
+//! Tests of checkpoints.
 
 use serde_json::Value;
 
@@ -20,7 +20,6 @@ fn has_journal(disk: &FakeDisk) -> bool {
     disk.contents().iter().any(|(name, _)| layout::is_journal(name))
 }
 
-/// Returns a disk whose snapshot contains `/first` and whose journal contains `/second`.
 fn disk_with_a_journal() -> FakeDisk {
     let disk = FakeDisk::default();
     let mut run = engine(disk.of_another_process(), None, Mode::Service);

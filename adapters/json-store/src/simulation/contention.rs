@@ -1,5 +1,4 @@
-//! Lets processes write to one disk at the same time, as threads. The final queue must contain
-//! every acknowledged addition.
+//! Tests of processes that write to one disk at the same time.
 
 use std::thread;
 
@@ -34,8 +33,6 @@ pub(super) fn concurrent_writers(flaw: Option<Flaw>) -> Result<(), String> {
     if found.size() == expected { Ok(()) } else { Err(format!("{} of {expected} additions are there", found.size())) }
 }
 
-/// Adds files as commands do if `writer` is even, or as a run does if it is odd. A new process
-/// takes over at every fifth addition.
 fn write(disk: &FakeDisk, flaw: Option<Flaw>, writer: usize) -> Result<usize, String> {
     let mode = if writer.is_multiple_of(2) { Mode::Command } else { Mode::Service };
     let mut process = engine(disk.clone(), flaw, mode);

@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::disk::fake::{DiskImage, Inode, NameChange, Write};
 
-/// The maximum number of unsynced name changes for which all subsets are tried. With more changes,
-/// the only subsets tried are those that lack the last changes or a single change.
+/// With more unsynced name changes, only some subsets are tried.
 const MAX_NAMES_FOR_ALL_SUBSETS: usize = 4;
 
-/// Returns disks that a power cut may leave. Each has a different part of the unsynced changes. The
-/// last write to a file may be torn or partly replaced by zeros.
 pub(super) fn power_cuts(image: &DiskImage) -> Vec<DiskImage> {
     let mut left = vec![rebooted(image)];
     for (number, inode) in image.inodes.iter().enumerate() {

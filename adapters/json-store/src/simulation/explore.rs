@@ -1,4 +1,4 @@
-//! Executes a history many times, with a crash or a fault at each call to the disk in turn.
+//! Executes a history with a crash or fault at each call.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,8 +15,7 @@ use crate::engine::Mode;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// True if the simulation also crashes the process that opens the disk after a crash, at each
-    /// of its calls.
+    /// True to crash the process that opens the disk after a crash.
     pub(super) second_crash: bool,
 }
 
@@ -75,8 +74,7 @@ impl Explorer {
         self.count
     }
 
-    /// Executes the history once. Then simulates a crash before each call and after the last one.
-    /// Returns the number of calls.
+    /// Simulates a crash at each call. Returns the number of calls.
     fn crash_everywhere(&mut self) -> Result<usize, Violation> {
         let disk = FakeDisk::default().with_trace();
         let mut processes = Processes::new(disk.clone(), self.flaw);
@@ -101,7 +99,6 @@ impl Explorer {
         Ok(calls)
     }
 
-    /// Makes one call fail, continues the history as far as possible, and then cuts the power.
     fn fail_at(&mut self, call: usize, fault: Fault) -> Result<(), Violation> {
         self.count.fault_points += 1;
         let place = format!("with {fault:?} at call {call}");
@@ -135,8 +132,6 @@ impl Explorer {
         self.crash(&disk.image(), &allowed, &place)
     }
 
-    /// Checks each disk that a crash may leave. The disk must contain one of the allowed queues and
-    /// accept a change.
     fn crash(&mut self, image: &DiskImage, allowed: &[FileQueue], place: &str) -> Result<(), Violation> {
         for left in power_cuts(image).into_iter().chain([image.clone()]) {
             if self.seen.insert(hash(&left, allowed)) {
@@ -158,8 +153,7 @@ impl Explorer {
         }
     }
 
-    /// Adds a file in a new process, and simulates a crash at each of its calls and after the last
-    /// one. Before the last call has ended, the disk may contain the new queue or any in `allowed`.
+    /// Adds a file in a new process, with a crash at each call.
     fn change(
         &mut self,
         left: &DiskImage,

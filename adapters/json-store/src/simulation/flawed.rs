@@ -1,6 +1,6 @@
-//! A disk with a deliberate flaw: it omits, delays, repeats, redirects or fakes a call.
+//! A disk with a deliberate flaw.
 //!
-//! Each flaw stands for a mistake in the store, and a check of the simulation must detect it.
+//! Each flaw stands for a mistake in the store. The simulation must detect the flaw.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +10,7 @@ use crate::disk::fake::{FakeDisk, FakeFile};
 use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::{self, LOCK, SNAPSHOT};
 
-/// A deliberate mistake in the calls to the disk. `docs/durability.md` names the check that detects
-/// each one.
+/// A deliberate mistake in the calls to the disk (`docs/durability.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
     SnapshotNotSynced,
@@ -21,22 +20,16 @@ pub(super) enum Flaw {
     OthersNamesNotSynced,
     OthersLinesNotSynced,
     TornTailKept,
-    /// A failed sync is repeated, and the success of the second one is trusted.
     SyncRepeated,
-    /// The old journal is removed before the rename of the new snapshot is synced.
     JournalRemovedEarly,
-    /// Unused files are removed before the preceding rename of the snapshot is synced.
     LeftoversRemovedEarly,
-    /// The journal's end is written to the lock file before the last line is synced.
     TipNotedEarly,
-    /// The snapshot's stamp is taken from memory instead of from the disk.
     StampRemembered,
-    /// The lock is taken on the snapshot, which checkpoints replace, instead of on the lock file.
     SnapshotLocked,
     NotLocked,
 }
 
-/// The kind of the last name change in the folder that is not synced yet.
+/// The last unsynced name change in the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Renamed {
     #[default]
@@ -46,14 +39,11 @@ enum Renamed {
     Other,
 }
 
-/// A sync that is carried out only after a later call.
 #[derive(Default)]
 enum Delayed {
     #[default]
     Nothing,
-    /// A sync of the folder, delayed until a file was removed.
     Folder,
-    /// A sync of a journal, delayed until the journal's end was written to the lock file.
     Journal(FakeFile),
 }
 
@@ -70,10 +60,10 @@ pub(super) struct FlawedDisk {
     state: Arc<Mutex<State>>,
 }
 
-/// The last change to an open file that is not synced yet.
+/// The last unsynced change to an open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unsynced {
-    /// No change by this process, but perhaps one by another process.
+    /// Perhaps a change by another process.
     Others,
     Line,
     Cut,
@@ -85,8 +75,7 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Wraps the error of a delayed sync, which a later call returns. Otherwise a full disk during the
-/// sync would look like a full disk during that call.
+/// Wraps the error of a delayed sync.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }
@@ -108,8 +97,6 @@ impl FlawedDisk {
         lock(&self.state)
     }
 
-    /// Carries out a call that changes the disk, and the delayed sync if there is one. The sync
-    /// follows the call if `is_awaited` is true. Otherwise the sync precedes the call.
     fn change<T>(&self, is_awaited: bool, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let delayed = std::mem::take(&mut self.state().delayed);
         let sync = || match &delayed {

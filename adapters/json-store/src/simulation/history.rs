@@ -1,4 +1,4 @@
-//! Short lists of operations and the queues that they must produce.
+//! Short lists of operations and their expected queues.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,17 +21,14 @@ use crate::request::{PendingRequest, Request, Unfenced};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Enqueue,
-    /// The run records its attempt as failed and claims the next file.
     Exchange,
     Requeue,
     Remove,
-    /// The run closes its handle, which merges the journal into the snapshot.
     Checkpoint,
-    /// A command in another process adds a file and closes its handle.
+    /// Another process adds a file and closes its handle.
     OneShot,
     /// Another run adds a file and dies.
     Second,
-    /// A command adds a file without loading the queue, as it does with a large queue.
     BlindAppend,
 }
 
@@ -126,7 +123,6 @@ impl Processes {
         }
     }
 
-    /// Reads the queue after a failure. Starts a new process if the run can no longer read.
     pub(super) fn read_again(&mut self) -> Result<FileQueue, StorageError> {
         if let Ok(queue) = self.run.locked(|run| run.fresh_queue().cloned()) {
             return Ok(queue);

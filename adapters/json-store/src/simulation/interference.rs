@@ -1,5 +1,4 @@
-//! Tests in which a user or another program changes the store's files without taking the store's
-//! lock. If acknowledged changes are lost, the store must notice this and refuse further changes.
+//! Tests changes of the store's files by other programs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +27,6 @@ fn command(disk: &FakeDisk) -> Engine<FlawedDisk> {
     engine(disk.of_another_process(), None, Mode::Command)
 }
 
-/// The snapshot contains `/first`; the journal contains `/second` and `/third`.
 fn run_with_a_journal() -> (FakeDisk, Engine<FlawedDisk>) {
     let disk = FakeDisk::default();
     let mut run = engine(disk.of_another_process(), None, Mode::Service);
@@ -147,7 +145,6 @@ fn a_live_run_refuses_an_older_snapshot_and_a_missing_one() {
     assert!(matches!(added, Err(StorageError::Damaged { .. })), "{added:?}");
 }
 
-/// A new snapshot may get the inode number, length and timestamp of an older one.
 #[test]
 fn a_new_snapshot_is_not_mistaken_for_an_older_one_of_the_same_stamp() {
     let disk = FakeDisk::default();
@@ -185,8 +182,6 @@ fn a_missing_snapshot_beside_its_journal_or_a_rescued_queue_is_damage() {
     assert_eq!(command(&disk).view().map(paths).expect("an empty queue"), Vec::<String>::new());
 }
 
-/// The lock file's note of the journal's end names the snapshot's inode. So the note does not apply
-/// to a copy of the store.
 #[test]
 fn a_copy_of_a_damaged_store_is_damaged_too() {
     let (disk, mut run) = run_with_a_journal();
@@ -202,7 +197,6 @@ fn a_copy_of_a_damaged_store_is_damaged_too() {
     assert!(matches!(read, Err(StorageError::Damaged { .. })), "{read:?}");
 }
 
-/// A killed process had synced its line, but had not noted the journal's new end in the lock file.
 #[test]
 fn a_note_that_is_behind_the_journal_is_not_appended_at() {
     let disk = FakeDisk::default();
@@ -227,7 +221,6 @@ fn a_note_that_is_behind_the_journal_is_not_appended_at() {
     assert_eq!(command(&disk).view().map(paths).expect("sound"), ["/first", "/second", "/third", "/fourth"]);
 }
 
-/// The note of the journal's end in the lock file shows that the NULs replace durable lines.
 #[test]
 fn a_journal_whose_last_lines_became_nul_is_refused() {
     let (disk, run) = run_with_a_journal();

@@ -1,4 +1,4 @@
-//! Tests how a run begins while another process reads, and with a kill at each disk call.
+//! Tests the start of a run.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

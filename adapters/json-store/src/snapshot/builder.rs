@@ -1,4 +1,4 @@
-//! Builds a queue from the items of a document.
+//! Builds a queue from the items of a snapshot.
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{ClaimNumber, QueueItem, Sequence};
@@ -11,20 +11,17 @@ use crate::record::ReadItem;
 
 const SECOND_LIVE: &str = "left out, because an earlier entry of the same path has not ended";
 
-/// Numbers the items and adds them to a queue. The queue keeps the order of the list, so that a
-/// user can reorder the items in the file.
 pub(super) struct Builder {
     restore: Restore,
     extra: Extra,
     numbering: Numbering,
     next_number: u64,
-    /// True if a new id is certain to differ from the ids of all items that follow in the list.
+    /// True if a new id cannot repeat a later id of the list.
     knows_highest: bool,
-    /// True if a number was assigned while `knows_highest` was false.
+    /// True if a new id may repeat a later id.
     has_guessed: bool,
     next_claim: ClaimNumber,
     last_sequence: u64,
-    /// The number of live items left out because an earlier live item has the same path.
     left_out: usize,
     is_canonical: bool,
     notices: Vec<String>,
@@ -47,8 +44,7 @@ impl Builder {
         }
     }
 
-    /// Makes new numbers start above `highest`, the highest id in the list. Has no effect for
-    /// [`Numbering::Version1`], which ignores the ids of the items that follow.
+    /// Makes new ids start above `highest`. Has no effect for [`Numbering::Version1`].
     pub(super) fn numbering_above(self, highest: u64) -> Self {
         match self.numbering {
             Numbering::Kept => {
@@ -59,7 +55,7 @@ impl Builder {
         }
     }
 
-    /// True if every assigned number is certain to differ from the ids of the items that followed.
+    /// True if no new id can repeat a later id.
     pub(super) fn has_certain_ids(&self) -> bool {
         !self.has_guessed
     }
@@ -103,7 +99,7 @@ impl Builder {
         }
     }
 
-    /// Version 1 ordered items by id and had no sequence numbers.
+    /// Version 1 had no sequence numbers.
     fn number_as_version_1(&mut self, item: &mut QueueItem) {
         item.sequence = Sequence::new(item.id.get());
         self.is_canonical &= item.id.get() >= self.restore.next_number();

@@ -1,4 +1,4 @@
-//! Reads a document in this program's own layout, line by line.
+//! Reads snapshots with one item per line.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -8,24 +8,16 @@ use super::{Builder, CHUNK_BYTES, ITEMS_LINE, Numbering, Snapshot, SnapshotSum, 
 use crate::disk::{Disk, Reader, Stamp};
 use crate::record::{self, ReadItem};
 
-/// The minimum length of an item's line: the keys that this program always writes, with the
-/// shortest values.
 const MIN_LINE_BYTES: u64 = 128;
-/// The maximum number of items to allocate memory for in advance. A sparse file may be much longer
-/// than its contents.
+/// Limits the memory allocated in advance. A sparse file may have a huge length.
 const MAX_CAPACITY: usize = 4_000_000;
 
-/// Documents of at least this length are read by two threads. Reading a shorter document takes less
-/// time than starting a thread.
+/// Shorter snapshots are read by one thread.
 const THREADED_READ_BYTES: u64 = 1024 * 1024;
-/// The number of items in a batch for the building thread: enough to make sending cheap, and few
-/// enough to stay in the processor's cache.
 const BATCH_ITEMS: usize = 512;
-/// The channel's capacity in batches: enough that the threads rarely wait for each other.
 const CHANNEL_BATCHES: usize = 4;
 
-/// Reads the document. Returns `None` if the document has another layout or is damaged. Also
-/// returns `None` if an item got a new id that a later item may have.
+/// Reads a snapshot. Returns `None` if the snapshot must be read as a whole.
 pub(super) fn read<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -56,8 +48,7 @@ pub(super) fn read<D: Disk>(
     Ok((is_whole && builder.has_certain_ids()).then(|| builder.finish(head, stamp, lines.sum)))
 }
 
-/// Builds the queue on a second thread while this thread parses the items. For a large queue, both
-/// take about the same time.
+/// Builds the queue on a second thread while this thread parses.
 fn build_concurrently<T>(builder: &mut Builder, read: impl FnOnce(&mut dyn FnMut(ReadItem)) -> T) -> T {
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel::<Vec<ReadItem>>(CHANNEL_BATCHES);
@@ -86,8 +77,7 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Passes each item to `take`. Returns `false` at the first line that is damaged or in another
-    /// layout.
+    /// Passes each item to `take`. Returns `false` at the first unreadable line.
     fn items(&mut self, base: &Path, mut take: impl FnMut(ReadItem)) -> io::Result<bool> {
         while self.next()? != b"]\n" {
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
@@ -99,7 +89,6 @@ impl<R: Read> Lines<R> {
         Ok(true)
     }
 
-    /// Returns the next line with its newline; empty at the end of the document.
     fn next(&mut self) -> io::Result<&[u8]> {
         self.line.clear();
         self.reader.read_until(b'\n', &mut self.line)?;

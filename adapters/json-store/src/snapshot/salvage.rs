@@ -1,5 +1,4 @@
-//! Reads a damaged snapshot. In this program's layout, each item is on a separate line and can be
-//! read alone.
+//! Recovers the readable items of a damaged snapshot.
 
 use std::path::Path;
 
@@ -19,8 +18,7 @@ pub(crate) struct SalvagedSnapshot {
     pub(crate) lost_bytes: u64,
 }
 
-/// Recovers every readable line. Returns `None` if neither an item nor the line before the first
-/// item is readable.
+/// Recovers every readable line. Returns `None` if nothing can be recovered.
 ///
 /// # Errors
 /// [`StorageError::Unsupported`] if a line names a later version.
@@ -91,8 +89,6 @@ impl Readable {
     }
 }
 
-/// Replaces an id or a claim number above [`MAX_NUMBER`] by 0. Also replaces the id if the sequence
-/// number is above [`MAX_NUMBER`].
 fn countable(mut read: ReadItem) -> ReadItem {
     if read.item.id.get().max(read.item.sequence.get()) > MAX_NUMBER {
         read.item.id = ItemId::new(0);
@@ -108,7 +104,6 @@ fn is_countable(store: &StoreSection) -> bool {
     numbers.iter().all(|number| *number <= MAX_NUMBER) && layout::is_journal_name(&store.journal)
 }
 
-/// Parses a line that precedes the items: one key and its value.
 fn entry(text: &[u8]) -> Option<(String, Value)> {
     let object = [b"{", text, b"}"].concat();
     let entries: Map<String, Value> = serde_json::from_slice(&object).ok()?;

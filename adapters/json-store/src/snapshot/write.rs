@@ -1,4 +1,4 @@
-//! Writes the document in chunks, so that a long document is never in memory as a whole.
+//! Writes snapshots in chunks.
 
 use std::borrow::Cow;
 use std::io;
@@ -24,8 +24,7 @@ pub(crate) fn write<D: Disk>(
     Ok(sum)
 }
 
-/// Writes the document without its `store` section, so that any folder can open it. Omits claims,
-/// because no run in another folder would settle them.
+/// Writes a queue for another folder, without the claims of this folder.
 pub(crate) fn write_export(out: &mut dyn io::Write, queue: &FileQueue, extra: &Extra) -> io::Result<()> {
     write_chunks(queue.items().map(without_claim), extra, None, |chunk| out.write_all(chunk))
 }

@@ -1,6 +1,3 @@
-//! Tests the conditions under which the queue is a single file or has a journal, and the removal of
-//! leftover files.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

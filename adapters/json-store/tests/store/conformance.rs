@@ -1,6 +1,3 @@
-//! Runs the ports' conformance suite with handles for commands, with handles for runs, and with
-//! both kinds in turn.
-
 use std::cell::Cell;
 
 use autoproc_domain::RunId;
@@ -10,7 +7,7 @@ use autoproc_testkit::conformance::storage::{Effort, StorageFixture, exercise};
 
 use crate::temp_store::TempStore;
 
-/// The number of cases is small, because each case syncs the disk dozens of times.
+/// Few cases, because each case syncs the disk.
 const EFFORT: Effort = Effort { cases: 24, steps: 30 };
 
 struct Fixture {

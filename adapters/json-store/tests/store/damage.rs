@@ -1,6 +1,3 @@
-//! Tests damage on a real disk. The store copies a half-written last line of the journal and cuts
-//! it off; it refuses any other damage. The crate's `simulation` damages every byte in turn.
-
 use std::fs;
 
 use autoproc_domain::ports::StorageError;

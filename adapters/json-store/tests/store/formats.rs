@@ -1,5 +1,3 @@
-//! Opens files of the original Python program, hand-edited files and files of other versions.
-
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -190,8 +188,6 @@ fn a_file_that_went_is_no_longer_queued_after_a_reopen() {
     assert_eq!((status(&store, "/a"), status(&store, "/b")), (Some(Status::Completed), Some(Status::Processing)));
 }
 
-/// Version 1 left this folder when its process was killed. `d.txt` had been added a second time,
-/// and `b.txt` waits for a retry.
 #[test]
 fn a_folder_of_version_1_opens_as_it_is() {
     let temp = TempStore::new();
@@ -229,7 +225,6 @@ fn a_folder_of_version_1_opens_as_it_is() {
     assert_eq!(items(&temp.open(Mode::Command)).unwrap(), before);
 }
 
-/// Version 1 gave new ids to the items of a reordered file. Its journal contains the new ids.
 #[test]
 fn a_journal_of_version_1_after_an_edit_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -273,7 +268,6 @@ fn version_1_gave_a_second_live_entry_no_number() {
     assert_eq!(facts(temp.open(Mode::Command))[..4], expected);
 }
 
-/// Version 1 kept the unknown key `sequence` and ordered items by id alone.
 #[test]
 fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"sequence":3,"file_path":"/a"}"#));
@@ -281,8 +275,6 @@ fn a_journal_of_version_1_over_a_later_snapshot_means_the_numbers_of_version_1()
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// If a nearly full disk has no space for a new snapshot, this program appends to the journal of an
-/// edited one.
 #[test]
 fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));
@@ -290,7 +282,6 @@ fn a_journal_of_this_version_after_an_edit_means_the_ids_in_the_list() {
     assert_eq!(find(&temp.open(Mode::Command), "/a").unwrap().priority.get(), 9);
 }
 
-/// If this program cannot append the first line to a new journal, the journal remains empty.
 #[test]
 fn an_empty_journal_changes_no_id() {
     let temp = TempStore::with_snapshot(&edited(r#"{"id":2,"file_path":"/b"},{"id":1,"file_path":"/a"}"#));

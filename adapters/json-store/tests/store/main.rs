@@ -1,4 +1,4 @@
-//! Tests the store in a real folder: the ports' guarantees, formats, damage, sharing, checkpoints.
+//! Tests the store in a real folder.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod checkpoints;

@@ -1,6 +1,3 @@
-//! Tests several handles of one store. They exclude each other like separate processes, because a
-//! flock(2) lock belongs to the open file, not to the process.
-
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;

@@ -1,5 +1,3 @@
-//! Test helpers: a store in a temporary folder, and functions that shorten its calls.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,8 +77,6 @@ impl TempStore {
         self.names().iter().any(|name| is_journal(name))
     }
 
-    /// Returns the name and bytes of every file. Omits the lock file, which changes even if the
-    /// queue does not.
     pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
         let files = self.names().into_iter().filter(|name| name != "QUEUE-STATE.lock" && self.path(name).is_file());
         files.map(|name| (name.clone(), fs::read(self.path(&name)).unwrap())).collect()

@@ -1,4 +1,4 @@
-//! Computes and writes the rows that a change adds, updates and removes.
+//! Writes changed items as rows.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! Converts settlements to statement parameters, and reads the outcomes from the recorded answer.
+//! Converts settlements to statement parameters.
 
 use std::collections::BTreeSet;
 
@@ -23,10 +23,8 @@ const RELEASE: i16 = 4;
 /// The longest backoff. Any timestamp plus this span fits into a `bigint`.
 const MAX_BACKOFF_US: i64 = Timestamp::MAX.as_micros() - Timestamp::MIN.as_micros();
 
-/// The settlements of a request, with one array for each column. The arrays omit repeated tokens.
 #[derive(Default)]
 pub(super) struct Settlements {
-    /// The tokens of all settlements, including repeated ones.
     all: Vec<ClaimToken>,
     tokens: Vec<ClaimToken>,
     items: Vec<i64>,
@@ -99,7 +97,7 @@ impl Settlements {
         Ok(Exchanged { claims: Vec::new(), stale, cancelled, next_due, has_waiting: column(recorded, "has_waiting")? })
     }
 
-    /// Returns the tokens at the positions that the column `name` lists. Positions count from 1.
+    /// Positions begin at 1.
     fn at_places(&self, recorded: &Row, name: &str) -> Answer<Vec<ClaimToken>> {
         let places: Vec<i64> = column(recorded, name)?;
         let at = |place: i64| self.tokens.get(usize::try_from(place - 1).ok()?).copied();

@@ -1,4 +1,4 @@
-//! The observer that records the events of runs.
+//! Records the events of runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,7 @@ use tokio::time::sleep;
 use crate::store::PostgresStore;
 use crate::work::{AbortOnDrop, Shared};
 
-/// The time in which the events after the first one are collected. Each statement costs the server
-/// about as much as ten events, and an exchange may have to wait for it.
+/// The time to collect events for one statement. A statement costs about as much as ten events.
 const COLLECTING: Duration = Duration::from_millis(20);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -58,8 +57,7 @@ impl Observer for PostgresEventLog {
     }
 }
 
-/// Writes events soon after they arrive, and repeats a failed write. Warns only of the first failure, and
-/// never of an unreachable server, which the run itself reports.
+/// Writes events as they arrive, and repeats failed writes. Warns only of the first failure.
 async fn write_always(shared: Arc<Shared>, on_warning: OnWarning) {
     let mut has_warned = false;
     loop {

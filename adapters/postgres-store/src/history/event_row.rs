@@ -36,8 +36,7 @@ pub(super) struct EventRow<'e> {
     pub(super) size_bytes: Option<i64>,
     pub(super) recipe: Option<Vec<u8>>,
     pub(super) reason: Option<Cow<'e, str>>,
-    /// The counts of completed files, failed files and retries. Only the event that ends a run has
-    /// them.
+    /// The counts of completed files, failed files and retries.
     pub(super) totals: Option<[i64; 3]>,
     pub(super) stopped_by: Option<&'static str>,
     pub(super) stop: Option<[&'static str; 2]>,

@@ -1,5 +1,4 @@
-//! Stores the last bytes of each attempt's output. The whole output is a file on the host of the
-//! run.
+//! Stores the last bytes of each attempt's output.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -26,10 +25,9 @@ const RECORD: &str = include_str!("../../sql/outputs/record.sql");
 const OF_ITEM: &str = include_str!("../../sql/outputs/of_item.sql");
 const PRUNE: &str = include_str!("../../sql/outputs/prune.sql");
 
-/// The maximum number of outputs in a transaction. An exchange may have to wait for the
-/// transaction.
+/// The maximum number of outputs in a transaction. Exchanges may wait for the transaction.
 const MAX_BATCH: usize = 16;
-/// The maximum number of attempts whose outputs wait to be stored. They take about 20 MB of memory.
+/// The maximum number of waiting attempts. They take about 20 MB.
 const MAX_WAITING: usize = 100_000;
 
 /// The last bytes of an attempt's output.
@@ -61,14 +59,11 @@ type ReadOutput = Arc<dyn Fn(&AttemptRef) -> Option<OutputEnd> + Send + Sync>;
 /// The ended attempts of this handle whose outputs are not stored yet.
 #[derive(Default)]
 pub(crate) struct Outputs {
-    /// The function that reads an attempt's output; `None` if outputs are not to be stored.
     read: Mutex<Option<ReadOutput>>,
     waiting: Mutex<VecDeque<(RunId, AttemptRef)>>,
 }
 
 impl Outputs {
-    /// If the event reports the end of an attempt, adds the attempt. Drops the attempt if too many
-    /// are waiting.
     pub(super) fn add(&self, event: &RunEvent) {
         let Some(of) = ended_here(&event.kind) else { return };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,8 +72,7 @@ impl Outputs {
         }
     }
 
-    /// Reads and stores the outputs of the waiting attempts. After an error, the remaining attempts
-    /// keep waiting. Must not be called concurrently.
+    /// Stores the outputs of the waiting attempts. Must not be called concurrently.
     pub(super) async fn write(&self, shared: &Shared) -> Answer<()> {
         while let Some((read, attempts)) = self.next() {
             let count = attempts.len();
@@ -103,8 +97,7 @@ impl Outputs {
     }
 }
 
-/// Returns the attempt of this run whose end the event reports. Returns `None` for a recovery: the
-/// output of the dead run may be on another machine.
+/// Ignores recoveries: the dead run's output may be on another machine.
 fn ended_here(kind: &RunEventKind) -> Option<&AttemptRef> {
     match kind {
         RunEventKind::FileStarted { .. } | RunEventKind::FileRecovered { .. } => None,

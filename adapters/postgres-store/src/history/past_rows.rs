@@ -1,4 +1,4 @@
-//! Reads the entries of the history from rows.
+//! Reads the history from rows.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 use crate::error::Answer;
 use crate::item_row::{column, damaged, number, recipe, time, unescaped};
 
-/// The outcomes of attempts. The tables represent an outcome by its index in this list.
+/// Tables store an outcome as its index in this list.
 pub(super) const ENDS: [PastEnd; 7] = [
     PastEnd::Completed,
     PastEnd::Requeued,
@@ -44,7 +44,6 @@ pub(super) fn ended_attempt(row: &Row) -> Answer<EndedAttempt> {
     Ok(EndedAttempt { attempt: attempt(row, run, None)?, ended_at: at(row, "at_us")? })
 }
 
-/// Reads the columns that the tables `past_attempt` and `event` have in common.
 fn attempt(row: &Row, run: RunId, started_at: Option<Timestamp>) -> Answer<PastAttempt> {
     let of = attempt_ref(row)?.ok_or_else(|| damaged("an attempt without an item".to_owned()))?;
     let ending: Option<i16> = column(row, "ending")?;

@@ -20,10 +20,8 @@ const PRUNE_ATTEMPTS: &str = include_str!("../../sql/history/prune_attempts.sql"
 const PRUNE_REST: &str = include_str!("../../sql/history/prune_rest.sql");
 const PRUNE_RUNS: &str = include_str!("../../sql/history/prune_runs.sql");
 
-/// The largest number of runs whose history is removed in one pass.
 const RUNS: usize = 200;
 
-/// The largest number of rows that a transaction removes.
 const MAX_BATCH: u64 = 5_000;
 
 /// The size of a part of the history: its number of runs and its number of events.
@@ -69,8 +67,7 @@ impl PostgresStore {
         Ok(removed)
     }
 
-    /// Removes rows of the given runs, and returns the number of removed rows. The runs must be
-    /// sorted as the database sorts their names.
+    /// Removes rows of the given runs. The runs must be sorted as in the database.
     async fn prune(&self, sql: &'static str, mut runs: &[String]) -> Result<u64, StorageError> {
         let (mut after, mut removed) = ((String::new(), 0), 0);
         while let Some((last, count)) = self.work(Removing { sql, runs: runs.to_vec(), after: after.clone() }).await? {
@@ -109,7 +106,6 @@ impl Work for Counting {
     }
 }
 
-/// Removes a batch of the attempts of removed runs, except the attempts that `prune_history` keeps.
 struct RemovingRest;
 
 #[async_trait]
@@ -123,7 +119,6 @@ impl Work for RemovingRest {
     }
 }
 
-/// The run and the number of a row, by which rows are ordered.
 type Position = (String, i64);
 
 struct Removing {
@@ -134,8 +129,6 @@ struct Removing {
 
 #[async_trait]
 impl Work for Removing {
-    /// The position of the last row of the batch, and the number of removed rows; `None` if there
-    /// are no further rows.
     type Reply = Option<(Position, u64)>;
     const IS_IDEMPOTENT: bool = true;
 

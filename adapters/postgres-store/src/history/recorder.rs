@@ -1,4 +1,4 @@
-//! Holds the events of a handle until they are written to the database.
+//! Holds events until they are written to the database.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
@@ -18,17 +18,16 @@ use crate::work::{Shared, Work};
 
 const RECORD: &str = include_str!("../../sql/history/record.sql");
 
-/// The maximum number of events in a transaction. An exchange may have to wait for the transaction.
+/// The maximum number of events in a transaction. Exchanges may wait for the transaction.
 const MAX_BATCH: usize = 500;
-/// The maximum number of events that wait to be written. They take about 50 MB of memory.
+/// The maximum number of waiting events. They take about 50 MB.
 const MAX_WAITING: usize = 100_000;
 
 pub(crate) struct Recorder {
-    /// Identifies the handle in the table of writers.
     writer: String,
     waiting: SyncMutex<Waiting>,
     pub(super) outputs: Outputs,
-    /// Held while events are written, so that the events stay in order.
+    /// Held while events are written, to keep their order.
     turn: Mutex<()>,
     arrived: Notify,
 }
@@ -37,8 +36,8 @@ pub(crate) struct Recorder {
 struct Waiting {
     events: VecDeque<Arc<RunEvent>>,
     written: u64,
-    /// The number of events in the batch that is being written. If the outcome of a write is
-    /// unknown, the same batch is written again.
+    /// The size of the batch being written. If the outcome is unknown, the same batch is written
+    /// again.
     in_batch: usize,
     has_lost: bool,
 }
@@ -56,8 +55,7 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// Adds an event; ignores progress. Drops the event if too many events are waiting. Returns
-    /// false for the first dropped event only.
+    /// Adds an event, unless too many are waiting. Returns false for the first dropped event only.
     pub(super) fn add(&self, event: &RunEvent) -> bool {
         if matches!(event.kind, RunEventKind::Progress { .. }) {
             return true;
@@ -73,13 +71,11 @@ impl Recorder {
         true
     }
 
-    /// Waits for the next event. Returns immediately if an event was added since the last wait.
     pub(super) async fn arrival(&self) {
         self.arrived.notified().await;
     }
 
-    /// Writes the waiting events, then the outputs of the ended attempts. After an error, the
-    /// remaining events and outputs keep waiting.
+    /// Writes the waiting events, then the outputs of the ended attempts.
     pub(crate) async fn write(&self, shared: &Shared) -> Answer<()> {
         let _turn = self.turn.lock().await;
         while let Some(batch) = self.next_batch() {
@@ -114,7 +110,7 @@ impl Recorder {
 
 struct Batch {
     writer: String,
-    /// The number of the last event in the batch. Events are numbered separately for each writer.
+    /// Each writer numbers its own events.
     last: u64,
     events: Vec<Arc<RunEvent>>,
 }

@@ -1,6 +1,5 @@
-//! Visits all attempts of some runs. Reads pages of events, each page in a separate transaction, so
-//! that no database snapshot stays open. Keeps in memory only the attempts whose end it has not
-//! read.
+//! Visits all attempts of some runs. Each page is a separate transaction, so that no database
+//! snapshot stays open.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,18 +19,14 @@ use crate::work::{Shared, Work};
 
 const EVENTS: &str = include_str!("../../sql/history/attempt_events.sql");
 
-/// Selects the range of event numbers to search. `start` is one less than the number of the first
-/// event of these runs, or 0 if no run is known. `latest` is the highest event number of all runs.
 const EXTENT: &str = "select coalesce(min(first_number) - 1, 0) as start,
     (select coalesce(max(number), 0) from event) as latest
     from past_run where run = any ($1::text[])";
 
-/// The number of events in one page. A page takes at most about 5 MB: a path has up to 4 KiB, and a
-/// reason half a KiB.
+/// A page takes at most about 5 MB: a path has up to 4 KiB.
 const PAGE: usize = 1_000;
 
-/// The maximum number of events to search for one page. Limits the time of a statement if almost
-/// all events belong to other runs.
+/// Limits the time of a statement if most events belong to other runs.
 const SEARCHED_FOR_PAGE: i64 = 100_000;
 
 enum Entry {
@@ -42,7 +37,6 @@ enum Entry {
 
 struct Page {
     entries: Vec<Entry>,
-    /// Events up to this number have been searched; an event with this number need not exist.
     last: i64,
 }
 
@@ -85,7 +79,6 @@ fn entry(row: &Row) -> Answer<Entry> {
     })
 }
 
-/// The attempts and runs of one visit that have not ended in the events read so far.
 struct Visits {
     open: OpenAttempts,
     runs: BTreeSet<RunId>,
@@ -102,9 +95,6 @@ impl Visits {
 }
 
 impl PostgresStore {
-    /// Visits every attempt of some runs; see
-    /// [`History::visit_attempts`](autoproc_domain::ports::History::visit_attempts). Stops reading
-    /// after it has read the end of each of the runs.
     pub(super) async fn visit(&self, runs: Vec<RunId>, visit: AttemptVisitor) -> Result<(), HistoryError> {
         let names: Arc<[String]> = runs.iter().map(ToString::to_string).collect();
         let mut visits = Visits { open: OpenAttempts::new(visit), runs: runs.into_iter().collect() };

@@ -1,4 +1,4 @@
-//! Reads and writes events with all their fields, as rows of the table `event`.
+//! Reads and writes rows of the table `event`.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -17,8 +17,7 @@ use crate::parameter::typed;
 const ADD: &str = include_str!("../../sql/copy/add_events.sql");
 const PAGE: &str = "select * from event where number > $1 order by number limit $2";
 
-/// Reads at most `limit` events after the event number `after`. Also returns the number of the last
-/// event read, or `after` if there is none.
+/// Also returns the number of the last event read.
 pub(super) async fn read(client: &Client, after: i64, limit: usize) -> Answer<(i64, Vec<RecordedEvent>)> {
     let rows = client.query_typed(PAGE, &[(&after, Type::INT8), (&bigint(limit as u64), Type::INT8)]).await?;
     let last = rows.last().map_or(Ok(after), |row| column(row, "number"))?;
@@ -60,7 +59,6 @@ fn totals(row: &Row) -> Answer<Option<RunTotals>> {
     Ok(Some(RunTotals { completed, failed, retried }))
 }
 
-/// If the event ends an attempt, returns the values of the columns `ending` and `figure`.
 fn ending(event: &RecordedEvent) -> (Option<i16>, Option<i16>) {
     let (end, figure) = match &*event.name {
         "file_completed" => (PastEnd::Completed, Some(COMPLETED)),

@@ -1,4 +1,4 @@
-//! Reads and writes the journals of workflow executions as rows.
+//! Reads and writes the journals of workflow executions.
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::{ItemId, RunId, Timestamp};
@@ -27,7 +27,6 @@ pub struct CopiedExecution {
     pub events: Vec<String>,
 }
 
-/// Reads at most `limit` executions, ordered by item. Begins with the first item after `after`.
 pub(super) async fn read(client: &Client, after: i64, limit: usize) -> Answer<Vec<CopiedExecution>> {
     let rows = client.query_typed(PAGE, &[(&after, Type::INT8), (&bigint(limit as u64), Type::INT8)]).await?;
     rows.iter().map(execution).collect()
@@ -43,7 +42,6 @@ fn execution(row: &Row) -> Answer<CopiedExecution> {
     })
 }
 
-/// Adds the execution of an item. Returns false if the queue has no such item.
 pub(super) async fn write(client: &Client, execution: &CopiedExecution) -> Answer<bool> {
     let CopiedExecution { item, claim, run, completed_at, events } = execution;
     let added = client

@@ -1,4 +1,4 @@
-//! Reads and writes items with all their fields, as rows of the table `item`.
+//! Reads and writes rows of the table `item`.
 
 use std::os::unix::ffi::OsStrExt;
 

@@ -1,4 +1,4 @@
-//! Reads and writes the last bytes of outputs as rows of the table `attempt_output`.
+//! Reads and writes rows of the table `attempt_output`.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -68,7 +68,6 @@ fn output(row: &Row) -> Answer<CopiedOutput> {
     })
 }
 
-/// Adds each output whose attempt is in the history. Returns the number of outputs added.
 pub(super) async fn write(client: &Client, outputs: &[CopiedOutput]) -> Answer<u64> {
     let added = client
         .execute_typed(

@@ -49,8 +49,8 @@ fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, rustls::pki_types::
     CertificateDer::pem_file_iter(file)?.collect()
 }
 
-/// Accepts any server certificate, as `sslmode=require` demands. The connection is encrypted, but
-/// an attacker who impersonates the server can read it.
+/// Accepts any server certificate, as `sslmode=require` demands. An attacker can impersonate the
+/// server.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

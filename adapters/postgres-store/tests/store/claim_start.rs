@@ -1,6 +1,4 @@
-//! Tests the position in the claim order at which a handle begins to search for claimable items.
-//! After a slow search, the next search begins at the last claimed item. A change that returns an
-//! item to the queue must move the position back to the head.
+//! Tests where a handle begins to search for claimable items.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +10,6 @@ use autoproc_testkit::block_on;
 
 use crate::queue::{NOW, Queue, add, begin, exchange};
 
-/// Simulates 5000 earlier claims, and slows down each search for claimable items.
 const SLOW_CLAIMS: &str = "
     alter sequence claim_number restart 5000;
     create or replace function now_us() returns bigint language plpgsql stable as
@@ -34,8 +31,6 @@ fn claim(store: &PostgresStore, id: u64, settlements: Vec<Settlement>) -> (Strin
     (claimed.1.file_path.to_string(), Settlement { token: claimed.0, verdict: Verdict::Release })
 }
 
-/// Gives the last file the highest priority, without a notification, until a claim takes another
-/// file: that claim began later. Returns the path of the file that was passed over.
 fn pass_over(queue: &Queue, store: &PostgresStore, ids: &mut impl Iterator<Item = u64>) -> String {
     let begun = Instant::now();
     loop {

@@ -1,6 +1,3 @@
-//! Runs the conformance suite of the ports. The queue reads its clock from a table, so that the
-//! suite can set the time. Leases use the server's own clock.
-
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +10,6 @@ use crate::pooler::Pooler;
 use crate::queue::Queue;
 use crate::server::PostgresServer;
 
-/// Small, because each case makes hundreds of transactions.
 const EFFORT: Effort = Effort { cases: 24, steps: 30 };
 
 const SETTABLE_CLOCK: &str = "
@@ -63,7 +59,6 @@ impl StorageFixture for Fixture {
         true
     }
 
-    /// Shortens all active leases to 30 s, and waits until the stores have renewed them.
     fn let_leases_pass(&self) {
         let aged = "update lease set until_us = clock_us() + 30000000 where until_us >= clock_us()
                     returning run";

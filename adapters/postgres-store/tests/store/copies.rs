@@ -1,5 +1,3 @@
-//! Tests copies of whole queues and histories into a database and back.
-
 use std::time::Duration;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
@@ -18,10 +16,8 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::queue::{NOW, Queue, add, begin};
 use crate::sharing::while_waiting;
 
-/// The time limit for locking the queue. Tests that pass wait less.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Returns the queue without its claims, which are not copied.
 fn without_claims(queue: &FileQueue) -> FileQueue {
     let mut restore = Restore::default();
     for item in queue.items() {
@@ -136,7 +132,6 @@ fn event(seconds: i64, name: &str) -> RecordedEvent {
     }
 }
 
-/// Returns a history in which a run recovers a file, is asked to stop, and fails to process a file.
 fn events() -> Vec<RecordedEvent> {
     let of = |id, path| AttemptRef {
         id: ItemId::new(id),

@@ -1,5 +1,3 @@
-//! Tests many concurrent handles of one queue.
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;
@@ -20,8 +18,6 @@ fn files() -> Vec<String> {
     (0..FILES).map(|file| format!("/in/{file}")).collect()
 }
 
-/// Claims and settles files until none is waiting. The first attempt at a file is retried, and a
-/// later one completes the file. Counts in `ended` how often each file is completed.
 fn process(store: &PostgresStore, run: &str, scope: &Scope, ended: &Mutex<BTreeMap<String, usize>>) {
     let mut settlements = Vec::new();
     for id in 1.. {
@@ -154,8 +150,6 @@ fn a_page_reads_few_rows() {
     assert!(read <= 100, "3 pages read {read} rows");
 }
 
-/// Calls `work` with a new handle, drops the handle, and waits until its session has ended. Only
-/// then do the server's statistics contain all rows that the session has read.
 fn in_session(queue: &Queue, name: &str, work: impl FnOnce(&PostgresStore)) {
     let session = format!("{}_{name}", queue.schema);
     let address = format!("{} application_name={session}", queue.server().address("postgres", "postgres"));

@@ -1,6 +1,3 @@
-//! Tests that each error of the server becomes an error of the port. The error text must say what
-//! the caller can do next, and must not contain a password.
-
 use autoproc_domain::ports::StorageError;
 use autoproc_postgres_store::{Options, PostgresStore};
 use autoproc_testkit::block_on;
@@ -70,7 +67,6 @@ fn an_absent_database_must_be_created() {
     check_text(&error, &["/absent does not exist", "create the database"]);
 }
 
-/// Also covers standby servers: they refuse a change with the same code as a read-only session.
 #[test]
 fn a_read_only_server_is_not_writable() {
     let Some(queue) = Queue::create() else { return };
@@ -102,7 +98,6 @@ fn a_newer_schema_is_refused_and_left_alone() {
     assert_eq!(queue.query("select version from schema_version", &[])[0].get::<_, i32>(0), 99);
 }
 
-/// Uses a separate server, because the test changes settings of the whole server.
 #[test]
 fn a_server_that_does_not_sync_is_refused() {
     let Some(server) = PostgresServer::start() else { return };

@@ -1,6 +1,3 @@
-//! Tests that only the current claim can change the journal of an execution, and that old journals
-//! are removed.
-
 use std::path::Path;
 
 use autoproc_domain::item::{ClaimNumber, ClaimToken};

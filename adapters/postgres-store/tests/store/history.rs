@@ -1,6 +1,3 @@
-//! Tests the history with the conformance suite of the port. Also tests how events are recorded
-//! after an outage or a lost answer.
-
 use std::sync::{Arc, Mutex};
 
 use autoproc_domain::ports::{History, HistoryQuery, Observer, RunEvent, RunEventKind, RunFilter, Storage};

@@ -1,6 +1,3 @@
-//! Tests exchanges in which something happens between two statements: time passes, or another
-//! transaction makes a change.
-
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -13,7 +10,6 @@ use autoproc_testkit::block_on;
 use crate::queue::{NOW, Queue, add, begin, ended, exchange};
 use crate::sharing::{is_waiting, while_waiting};
 
-/// A clock that advances by a second after the first statement of each exchange.
 const STEPPING_CLOCK: &str = "
     create table test_clock (us bigint not null);
     insert into test_clock values (0);
@@ -66,8 +62,6 @@ fn a_repeated_exchange_of_a_run_that_is_being_recovered_has_lost_its_lease() {
     assert!(matches!(answer, Err(StorageError::LeaseLost { .. })), "{answer:?}");
 }
 
-/// Stores a scope with several statements, and makes the last statement wait for a lock. Meanwhile,
-/// the other run must be able to claim an item.
 #[test]
 fn a_run_that_stores_its_scope_leaves_claims_to_other_runs() {
     let Some(queue) = Queue::create() else { return };
@@ -89,7 +83,6 @@ fn a_run_that_stores_its_scope_leaves_claims_to_other_runs() {
     assert_eq!(own.claims.len(), 2);
 }
 
-/// Makes each deletion from the table `tally` wait for a lock.
 const SLOW_FOLD: &str = "
     create function wait_for_test() returns trigger language plpgsql as
         'begin perform pg_advisory_xact_lock(4711); return old; end';

@@ -1,12 +1,11 @@
-//! Tests the store on a real server: the guarantees of the ports, errors, and lost connections.
+//! Tests the store on a real PostgreSQL server.
 //!
-//! The tests start a private server, which needs the programs `initdb`, `postgres` and `pg_ctl`.
-//! They are looked up in the folder `AUTOPROC_TEST_POSTGRES`, in `PATH`, and in
-//! `/usr/lib/postgresql`. Without them, the tests are skipped, or fail if
-//! `AUTOPROC_REQUIRE_POSTGRES` is 1.
+//! The tests look for `initdb`, `postgres` and `pg_ctl` in three places: `AUTOPROC_TEST_POSTGRES`,
+//! `PATH` and `/usr/lib/postgresql`. Without these programs, the tests are skipped. If
+//! `AUTOPROC_REQUIRE_POSTGRES` is 1, the tests fail instead.
 //!
-//! The tests behind a pooler also need `pgbouncer`, in `PATH` or in `/usr/sbin`. Without it, they
-//! are skipped, or fail if `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
+//! The pooler tests need `pgbouncer` in `PATH` or `/usr/sbin`. Without `pgbouncer`, these tests are
+//! skipped. If `AUTOPROC_REQUIRE_PGBOUNCER` is 1, they fail instead.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod claim_start;

@@ -1,5 +1,3 @@
-//! Tests the migrations of the schema.
-
 use std::thread;
 
 use autoproc_domain::ports::StopLevel;

@@ -1,5 +1,3 @@
-//! Tests lost connections: the server restarts, or the answer to a commit is lost.
-
 use std::time::Duration;
 
 use autoproc_domain::ports::{LeaseTerms, Runs, Storage, StorageError};
@@ -79,7 +77,6 @@ fn a_lease_is_lost_while_the_server_is_silent() {
     assert!(ended(move || block_on(lease.lost())).is_some(), "the lost lease is not reported");
 }
 
-/// The server accepts the connection, so the connect timeout of the driver does not apply.
 #[test]
 fn a_server_that_never_answers_is_unreachable() {
     let Some(queue) = Queue::create() else { return };
@@ -124,8 +121,6 @@ fn a_repeated_exchange_reports_the_claims_that_were_cancelled() {
     assert_eq!((find(&store, "/a").status, find(&store, "/b").status), (Status::Pending, Status::Failed));
 }
 
-/// At first, the proxy refuses new connections. The store therefore reports the unknown outcome,
-/// and the test repeats the request.
 #[test]
 fn an_exchange_with_an_unknown_outcome_is_resolved_by_its_id() {
     let Some(queue) = Queue::create() else { return };
@@ -161,7 +156,6 @@ fn a_notification_that_fails_is_no_failure_of_its_exchange() {
     assert_eq!((answer.stale, answer.has_waiting), (vec![], true));
 }
 
-/// The store must not repeat an addition: the second answer would report the new files as known.
 #[test]
 fn an_addition_whose_commit_was_not_answered_has_an_unknown_outcome() {
     let Some(queue) = Queue::create() else { return };

@@ -1,6 +1,3 @@
-//! Tests the stored ends of outputs. For each ended attempt, the store records the event, then
-//! reads and stores the end of the output.
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -67,7 +64,6 @@ fn the_ends_of_outputs_are_stored_after_their_attempts() {
     assert_eq!(block_on(other.stored_outputs(ItemId::new(8))).unwrap(), []);
 }
 
-/// The answer to inserting the event arrives, but the answer to inserting the output is lost.
 #[test]
 fn outputs_whose_answer_was_lost_are_stored_once() {
     let Some(queue) = Queue::create() else { return };

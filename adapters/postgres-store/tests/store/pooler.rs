@@ -1,5 +1,3 @@
-//! A private `PgBouncer` in front of a test server, on a Unix socket in a temporary folder.
-
 use std::env;
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -9,8 +7,7 @@ use std::thread;
 
 use super::server::{PostgresServer, give_to_server, make_folder, report_absence_of, watched};
 
-/// A shell script that starts the pooler, and prints a line once the pooler's socket exists. When
-/// the standard input ends, the script stops the pooler and removes its folder.
+/// A shell script that stops the pooler when the standard input ends.
 const WATCHDOG: &str = r#"
 $AS_USER "$1" -q "$2/pgbouncer.ini" >"$2/log" 2>&1 </dev/null &
 pooler=$!
@@ -31,12 +28,8 @@ pub(crate) struct Pooler {
 }
 
 impl Pooler {
-    /// Starts a pooler in front of `server`. `mode` is the pool mode, such as `transaction`. Every
-    /// client signs in as the superuser. If several server sessions are open, consecutive
-    /// transactions use different ones. Returns `None` if `pgbouncer` is absent.
-    ///
-    /// # Panics
-    /// Panics if `pgbouncer` is absent and `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
+    /// Starts a pooler in front of `server`. Consecutive transactions use different server
+    /// sessions, if several are open.
     pub(crate) fn start(server: &PostgresServer, mode: &str) -> Option<Self> {
         let Some(program) = find_program() else {
             report_absence_of("pgbouncer", "AUTOPROC_REQUIRE_PGBOUNCER");
@@ -81,7 +74,6 @@ fn configuration(server: &PostgresServer, folder: &Path, mode: &str) -> String {
     )
 }
 
-/// Looks in `PATH` and in `/usr/sbin`, where Debian installs the program.
 fn find_program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);

@@ -1,6 +1,3 @@
-//! Tests the store behind `PgBouncer`, which gives each transaction a different session of the
-//! server.
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -20,10 +17,8 @@ use crate::pooler::Pooler;
 use crate::queue::{NOW, Queue, add, begin, completed, exchange, full_text};
 use crate::server::PostgresServer;
 
-/// The time limit for locking the queue. Tests that pass wait less.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Small, because the tests without a pooler already use the same random requests.
 const EFFORT: Effort = Effort { cases: 6, steps: 30 };
 
 fn start(mode: &str) -> Option<&'static Pooler> {
@@ -56,8 +51,6 @@ fn the_history_behind_a_pooler_conforms() {
     block_on(exercise_visits(&of_visits.event_log(no_warning()), &of_visits)).unwrap();
 }
 
-/// A pooler in `session` mode is also reported as a pooler, because the store cannot detect the
-/// mode.
 #[test]
 fn a_pooler_is_recognised() {
     let Some((queue, pooler)) = pooled_queue() else { return };
@@ -70,8 +63,6 @@ fn a_pooler_is_recognised() {
     add(&store, &["/a"]).unwrap();
 }
 
-/// Runs a statement in several sessions behind the pooler, and returns the distinct results. Panics
-/// if the pooler uses only one session.
 fn answers(pooler: &Pooler, statement: &str) -> BTreeSet<String> {
     let sql = format!("select pg_backend_pid(), ({statement})");
     let runtime = Runtime::new().unwrap();

@@ -1,6 +1,3 @@
-//! A proxy between a store and its server. It can lose the answer to a commit, the answer to an
-//! insertion, or every answer.
-
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -11,11 +8,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// The command tag in the server's answer to a commit.
 const COMMITTED: &[u8] = b"COMMIT\0";
-/// The start of the command tag in the server's answer to an insertion.
 const INSERTED: &[u8] = b"INSERT 0 ";
-/// The length of the `ReadyForQuery` message that follows the command tag.
 const READY_BYTES: usize = 6;
 
 /// A listening proxy. Its threads run until the test binary ends.
@@ -26,7 +20,6 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Switches {
-    /// The proxy loses the next answer with this command tag.
     lost: Mutex<Option<&'static [u8]>>,
     ends_after_next_commit: AtomicBool,
     refuses_connections: AtomicBool,
@@ -56,18 +49,14 @@ impl Proxy {
         format!("host={} user=postgres dbname=postgres", self.folder.path().display())
     }
 
-    /// Loses the answer to the next commit: closes the connection after the server has committed.
     pub(crate) fn lose_next_commit(&self) {
         *self.switches.lost.lock().unwrap() = Some(COMMITTED);
     }
 
-    /// Loses the answer to the next insertion, which must be a transaction of its own.
     pub(crate) fn lose_next_insertion(&self) {
         *self.switches.lost.lock().unwrap() = Some(INSERTED);
     }
 
-    /// Closes the connection after the client has received the answer to the next commit, but
-    /// before it receives another answer.
     pub(crate) fn end_after_next_commit(&self) {
         self.switches.ends_after_next_commit.store(true, Ordering::SeqCst);
     }

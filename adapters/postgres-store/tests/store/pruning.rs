@@ -1,5 +1,3 @@
-//! Tests removing old runs from the history.
-
 use std::time::Duration;
 
 use autoproc_domain::item::{AttemptNumber, ClaimNumber};
@@ -51,8 +49,6 @@ fn attempts(store: &PostgresStore, item: u64) -> usize {
     block_on(store.attempts(HistoryQuery::of_item(ItemId::new(item)))).unwrap().len()
 }
 
-/// Of the runs older than 90 days, `partly` has attempted a file that still waits, and `live` is
-/// alive. Only the run `old` is removed completely.
 #[test]
 fn old_runs_are_removed_except_what_is_needed() {
     let Some(database) = Queue::create() else { return };
@@ -79,7 +75,6 @@ fn old_runs_are_removed_except_what_is_needed() {
     assert_eq!(block_on(store.prune_history(90 * DAY)).unwrap(), HistorySize::default());
 }
 
-/// The latest thousand attempts are kept, because forecasts use them.
 #[test]
 fn old_attempts_are_removed_in_batches() {
     let Some(database) = Queue::create() else { return };

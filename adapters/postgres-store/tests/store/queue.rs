@@ -1,5 +1,3 @@
-//! A test queue in its own schema, with access to its tables.
-
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -19,12 +17,9 @@ use tokio_postgres::{Client, NoTls, Row};
 
 use crate::server::PostgresServer;
 
-/// The lease is long enough to outlast a stall of the machine. Renewals are frequent, so that tests
-/// do not wait for them.
 pub(crate) const TERMS: LeaseTerms =
     LeaseTerms { lasts: Duration::from_secs(60), renewed_every: Duration::from_millis(50) };
 
-/// The current time that the tests pass to the store. The store itself uses the server's clock.
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 /// A test queue. Dropping it drops the schema, unless it came from [`Queue::reopen`].
@@ -37,7 +32,6 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Creates an empty queue on the shared server. Returns `None` if there is no server.
     pub(crate) fn create() -> Option<Self> {
         PostgresServer::shared().map(Self::create_on)
     }
@@ -76,8 +70,6 @@ impl Queue {
         Options::parse(address).unwrap().with_schema(&self.schema).unwrap().with_lease(TERMS)
     }
 
-    /// Returns options to connect as `role`. The application name of the sessions is the name of
-    /// the schema.
     pub(crate) fn options(&self, role: &str) -> Options {
         let address = self.server.address(role, "postgres");
         self.options_at(&format!("{address} application_name={}", self.schema))
@@ -107,8 +99,7 @@ impl Drop for Queue {
     }
 }
 
-/// Calls `wait` in a separate thread, and returns its result. Returns `None` if the call takes
-/// longer than 60 s.
+/// Calls `wait` in a separate thread. Returns `None` after 60 s.
 pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

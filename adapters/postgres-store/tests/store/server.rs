@@ -1,5 +1,3 @@
-//! A private PostgreSQL server on a Unix socket in a temporary folder.
-
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -14,9 +12,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// A shell script that starts the server, and prints a line once the server is ready. When the
-/// standard input ends, the script stops the server and removes its folder. The standard input is a
-/// pipe from the test binary, so it ends even if the binary is killed.
+/// A shell script that stops the server when the standard input ends. The standard input also ends
+/// if the tests are killed.
 const WATCHDOG: &str = r#"
 $START_AS "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready
 cat >/dev/null
@@ -24,11 +21,9 @@ $AS_USER "$1/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1 </dev/nul
 rm -rf "$2"
 "#;
 
-/// The command prefix that runs a program as an unprivileged user. Used only if the tests run as
-/// root.
+/// The command prefix for an unprivileged user, if the tests run as root.
 const AS_USER: &str = "setpriv --reuid=nobody --regid=nogroup --clear-groups";
 
-/// Uses little memory, and keeps the default settings for durability.
 const SETTINGS: &str = "
 listen_addresses = ''
 max_connections = 200
@@ -36,7 +31,6 @@ shared_buffers = 32MB
 max_wal_size = 256MB
 ";
 
-/// Offers encryption, and refuses unencrypted connections over TCP.
 const ENCRYPTED: &str = "
 ssl = on
 ssl_cert_file = 'server.pem'
@@ -48,10 +42,8 @@ const AUTHENTICATION: &str = "local all locked scram-sha-256\nlocal all all trus
 const NETWORK_AUTHENTICATION: &str = "local all all trust\nhost all all 10.83.0.0/16 trust\n";
 const ENCRYPTED_AUTHENTICATION: &str = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
 
-/// The port number in the name of the socket of a server that does not listen on TCP.
 const DEFAULT_PORT: u16 = 5432;
 
-/// A running server. It stops when the value is dropped or the test binary ends.
 pub(crate) struct PostgresServer {
     programs: PathBuf,
     folder: PathBuf,
@@ -60,11 +52,7 @@ pub(crate) struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Returns the server that the tests of this binary share. Returns `None` if the PostgreSQL
-    /// programs are absent.
-    ///
-    /// # Panics
-    /// Panics if the programs are absent and `AUTOPROC_REQUIRE_POSTGRES` is 1.
+    /// Returns the shared server. Returns `None` if the PostgreSQL programs are absent.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<PostgresServer>> = OnceLock::new();
         let server = SERVER.get_or_init(|| find_programs().map(Self::start_with)).as_ref();
@@ -82,9 +70,6 @@ impl PostgresServer {
         server
     }
 
-    /// Starts a server that also accepts encrypted connections on 127.0.0.1. The server's
-    /// certificate is for the name `localhost`. Returns `None` if the PostgreSQL programs are
-    /// absent.
     pub(crate) fn start_encrypted() -> Option<Self> {
         let Some(programs) = find_programs() else {
             report_absence();
@@ -105,8 +90,6 @@ impl PostgresServer {
         Some(Self { programs, folder, port, watchdog })
     }
 
-    /// Starts a server that also listens inside a network namespace. Returns `None` if the
-    /// PostgreSQL programs are absent.
     pub(crate) fn start_in_namespace(namespace: &str) -> Option<Self> {
         let Some(programs) = find_programs() else {
             report_absence();
@@ -166,18 +149,10 @@ impl Drop for PostgresServer {
     }
 }
 
-/// Reports that the calling test is skipped because the PostgreSQL programs are absent.
-///
-/// # Panics
-/// Panics if `AUTOPROC_REQUIRE_POSTGRES` is 1.
 fn report_absence() {
     report_absence_of("initdb and pg_ctl of PostgreSQL", "AUTOPROC_REQUIRE_POSTGRES");
 }
 
-/// Reports that the calling test is skipped because these programs are absent.
-///
-/// # Panics
-/// Panics if the environment variable `variable` is 1.
 pub(crate) fn report_absence_of(programs: &str, variable: &str) {
     let is_required = env::var_os(variable).is_some_and(|value| value == "1");
     assert!(!is_required, "{programs} not found, and {variable} is 1");
@@ -203,7 +178,6 @@ fn major_version(programs: &Path) -> u32 {
     name.and_then(|name| name.parse().ok()).unwrap_or(0)
 }
 
-/// Returns the path of a test certificate or key. All certificates are valid until 2126.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/certificates").join(name)
 }
@@ -222,8 +196,8 @@ fn make_data(programs: &Path) -> (PathBuf, PathBuf) {
     (folder, data)
 }
 
-/// Creates a folder that the server's user owns. It is in `/tmp`, which this user can enter. The
-/// path must be short, because the path of a socket has at most 107 bytes.
+/// Creates a folder for the server's user. The path is short, because a socket path has at most 107
+/// bytes.
 pub(crate) fn make_folder() -> PathBuf {
     let folder = TempDir::with_prefix_in("autoproc-postgres-", "/tmp").unwrap().keep();
     give_to_server(&folder);
@@ -237,8 +211,7 @@ pub(crate) fn give_to_server(file: &Path) {
     }
 }
 
-/// Returns a command that runs `program`. If the tests run as root, the command switches to another
-/// user, because PostgreSQL refuses to run as root.
+/// Returns a command that never runs as root. PostgreSQL refuses to run as root.
 fn as_server_user(program: impl AsRef<OsStr>) -> Command {
     if !is_root() {
         let mut command = Command::new(program);
@@ -259,14 +232,11 @@ pub(crate) fn append(file: &Path, text: &str) {
     fs::OpenOptions::new().append(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-/// Starts a server with [`WATCHDOG`]. `words` is a command prefix, such as `ip netns exec name`.
 fn start_watchdog(programs: &Path, folder: &Path, words: &str) -> Child {
     watched(WATCHDOG, [programs, folder], words)
 }
 
-/// Runs a shell script that starts a server, and waits until the script reports that the server is
-/// ready. The script gets `program` and `folder` as arguments. Its variable `START_AS` contains
-/// `words`, followed by the command prefix that switches to the server's user.
+/// Runs a shell script that starts a server, and waits until the server is ready.
 pub(crate) fn watched(script: &str, [program, folder]: [&Path; 2], words: &str) -> Child {
     let as_user = if is_root() { AS_USER } else { "" };
     let mut watchdog = Command::new("sh")

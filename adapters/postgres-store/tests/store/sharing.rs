@@ -1,5 +1,3 @@
-//! Tests in which a handle waits for the transaction of another handle, or notifies another handle.
-
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -12,13 +10,10 @@ use autoproc_testkit::block_on;
 
 use crate::queue::{NOW, Queue, add, begin, ended, exchange};
 
-/// The statement with which an exchange claims an item.
 const CLAIM: &str =
     "update item set status = 1, attempts = 1, claim_number = nextval('claim_number'), claim_run = 'run',
                      claim_request = 1, claim_priority = priority, claim_depth = depth";
 
-/// Runs `work` in another thread, and calls `release` once a session of the queue waits for a lock.
-/// Returns the result of `work`.
 pub(crate) fn while_waiting<T: Send>(queue: &Queue, work: impl FnOnce() -> T + Send, release: impl FnOnce()) -> T {
     thread::scope(|scope| {
         let worker = scope.spawn(work);
@@ -53,7 +48,6 @@ fn a_recovery_waits_for_an_exchange_that_has_begun() {
     assert_eq!(recovered.len(), 1, "the recovery did not see the claim");
 }
 
-/// Ends the run `two` while the transaction that ends the run `one` is not committed yet.
 #[test]
 fn ends_of_runs_wait_for_each_other() {
     let Some(queue) = Queue::create() else { return };

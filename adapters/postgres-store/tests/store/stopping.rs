@@ -1,5 +1,3 @@
-//! Tests requests to stop, and the runs that obey them.
-
 use std::time::{Duration, Instant};
 
 use autoproc_domain::RunId;
@@ -73,7 +71,6 @@ fn requests_do_not_accumulate() {
     assert_eq!(queue.query("select from stop_request", &[]).len(), 5);
 }
 
-/// Replaces the table of stop requests with one that counts how often it is read.
 const COUNTED_LOOKS: &str = "
     create sequence look;
     alter table stop_request rename to stored_request;

@@ -1,4 +1,3 @@
-//! Tests encrypted connections.
 #![cfg(feature = "tls")]
 
 use std::sync::Arc;
@@ -11,12 +10,10 @@ use autoproc_testkit::block_on;
 use crate::queue::{Queue, ended, full_text};
 use crate::server::{PostgresServer, certificate};
 
-/// Creates a queue on a separate server, which refuses unencrypted connections.
 fn create() -> Option<Queue> {
     PostgresServer::start_encrypted().map(|server| Queue::create_on(Box::leak(Box::new(server))))
 }
 
-/// Returns options with this host name and mode. A fixed address avoids resolving the name.
 fn options(queue: &Queue, host: &str, mode: &str) -> Options {
     let port = queue.server().port();
     queue.options_at(&format!("host={host} hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres {mode}"))

@@ -1,4 +1,4 @@
-//! Adds outputs that were copied from another store.
+//! Adds attempt outputs copied from another store.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};

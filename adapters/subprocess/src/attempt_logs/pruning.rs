@@ -1,12 +1,8 @@
-//! Removes old output by age and by total size.
+//! Removes old attempt outputs by age and by total size.
 //!
-//! An output is removed together with its `.tail` and `.streams` files. Before the removal, the
-//! empty file `pruned` gets the modification time of the newest output ever removed. If an attempt
-//! without a file ended after this time, the attempt had no output. If the attempt ended earlier,
-//! its output may have been removed.
-//!
-//! Pruning reads the folder once and opens no output. It needs less than 100 bytes of memory per
-//! file.
+//! The empty file `pruned` has the modification time of the newest output ever removed. This time
+//! is set before the removal. An attempt that ended later and has no file had no output. The output
+//! of an earlier attempt may have been removed.
 
 use std::fs::{self, DirEntry, OpenOptions};
 use std::io;
@@ -20,22 +16,20 @@ use autoproc_regular_file as regular_file;
 use crate::attempt_logs::{AttemptLog, AttemptLogs};
 use crate::bounded_log::{new_tail_path, streams_path, tail_path};
 
-/// The suffixes of an output's additional files. Each is appended to the name of the main file.
 const SUFFIXES: [&str; 3] = [".tail.new", ".tail", ".streams"];
 
-/// The name of an empty file that has the modification time of the newest output ever removed.
+/// An empty file with the modification time of the newest removed output.
 const PRUNED: &str = "pruned";
 
-/// The name of an empty file. Its modification time records when the ages of the outputs were
-/// checked.
+/// An empty file. Its modification time is the time of the last recorded age check.
 const LOOKED: &str = "looked";
 
-/// The minimum time between two recorded checks of the ages. A clock that is wrong at boot is
-/// usually corrected within this time.
+/// The minimum time between two recorded age checks. A wrong clock at boot is usually corrected
+/// within this time.
 const LOOKS_APART: Duration = Duration::from_secs(3600);
 
-/// The tolerance for file times. A file time may lag behind the clock by one tick of the system, at
-/// most 10 ms (time(7), "HZ").
+/// The tolerance for file times. File times lag by up to one clock tick, at most 10 ms (time(7),
+/// "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 /// The limits for old output.
@@ -108,11 +102,9 @@ impl AttemptLogs {
         }
     }
 
-    /// Returns the current time if two age checks confirm it: the earlier of `now` and the time of
-    /// the recorded check. Returns `None` if no check was recorded, if one was recorded less than
-    /// an hour ago, or if this check cannot be recorded. Two checks are required, because a single
-    /// check by a clock that is far ahead would remove all output. Records this check, unless the
-    /// recorded one is less than an hour old.
+    /// Returns the earlier of `now` and the time of the previous age check. Returns `None` if the
+    /// previous check is missing or less than an hour old. A single check is not enough: a clock
+    /// that is far ahead would remove all outputs.
     fn confirmed_now(&self, now: SystemTime) -> Option<SystemTime> {
         let previous = fs::metadata(self.dir.join(LOOKED)).and_then(|metadata| metadata.modified()).ok();
         let is_confirmed = previous.is_some_and(|previous| now < previous || now >= previous + LOOKS_APART);
@@ -159,7 +151,6 @@ impl AttemptLogs {
         Some(Output { token, attempt, written_at: metadata.modified().ok()?, bytes: metadata.len() })
     }
 
-    /// Never sets the modification time of `pruned` back.
     fn mark_pruned(&self, time: SystemTime) -> io::Result<()> {
         let marked = fs::metadata(self.dir.join(PRUNED)).and_then(|metadata| metadata.modified());
         if marked.is_ok_and(|marked| marked >= time) { Ok(()) } else { self.set_time(PRUNED, time) }
@@ -182,7 +173,7 @@ impl AttemptLogs {
     }
 }
 
-/// One file of an output. Files of the same output are merged into one value.
+/// One or more files of the same output.
 #[derive(Debug)]
 struct Output {
     token: ClaimToken,
@@ -202,9 +193,7 @@ impl Output {
     }
 }
 
-/// Selects the outputs to remove: all that were written before `oldest`, then the oldest of the
-/// others until the total is at most `max_total`. Never selects an output for which `is_kept` is
-/// true. `outputs` and the result are sorted, the oldest first.
+/// Selects the outputs to remove. `outputs` must be sorted, the oldest first.
 fn victims(
     outputs: &[Output],
     oldest: Option<SystemTime>,
@@ -222,8 +211,8 @@ fn victims(
     outputs.iter().filter(|output| is_removed(output)).collect()
 }
 
-/// Removes the main file of an output first, then its additional files. If a crash leaves only
-/// additional files, a later pruning removes them.
+/// Removes the main file of an output first. After a crash, a later pruning removes the other
+/// files.
 fn remove_all(path: &Path) -> io::Result<()> {
     for path in [path, &tail_path(path), &new_tail_path(path), &streams_path(path)] {
         match fs::remove_file(path) {

@@ -1,4 +1,4 @@
-//! Reads the output of an attempt, even while it is being written.
+//! Reads the output of an attempt, even during the attempt.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Take};
@@ -65,7 +65,7 @@ pub struct LogEnd {
     pub bytes: Vec<u8>,
 }
 
-/// Reads at most the last `max` bytes of a file, and no byte before the current position.
+/// Reads at most the last `max` bytes of a file. Starts no earlier than the current position.
 fn end_of(mut file: File, max: u64) -> io::Result<LogEnd> {
     let length = file.metadata()?.len();
     let first = file.stream_position()?.max(length.saturating_sub(max));
@@ -93,12 +93,9 @@ pub struct Chunk {
     /// True while the output has a `.tail` file: the head of the output is full or cannot be
     /// written. In this case, only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
-    /// The position of the first byte of this chunk in the text that readers see. In this text, a
-    /// marker line replaces the omitted bytes.
+    /// The position of the first byte in the text shown to readers.
     pub(super) position: u64,
-    /// The gap between the head and the tail of the output. `None` if there is no `.tail` file.
-    /// [`Follower::next_chunk`] returns only bytes of the head, so it sets the length of the gap to
-    /// 0.
+    /// The gap between head and tail. `None` without a `.tail` file.
     pub(super) cut: Option<Cut>,
 }
 
@@ -176,8 +173,8 @@ impl Read for Rest {
     }
 }
 
-/// Opens the file at `path` for reading from `position`. Returns `None` if there is no file. `head`
-/// is the length of the head. If `position` is greater than `head`, sets `position` to `head`.
+/// Opens a file for reading at `position`, but at most at `head`. Returns `None` if the file does
+/// not exist.
 fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option<File>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,

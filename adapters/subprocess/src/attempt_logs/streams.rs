@@ -1,4 +1,4 @@
-//! Separates the standard output of an attempt from its standard error.
+//! Separates the standard output of an attempt from the standard error.
 
 use std::io;
 use std::path::PathBuf;
@@ -85,9 +85,8 @@ impl StreamMap {
     }
 }
 
-/// Returns the source of the byte at `position`, and the next position at which the source may
-/// change. The second value is `None` if the source stays the same up to the end. Positions refer
-/// to the text that readers see: they count the marker line, but not the omitted bytes.
+/// Returns the source of the byte at `position`, and the position of the next change. Positions
+/// include the marker line, but not the omitted bytes.
 fn source_at(position: u64, cut: Option<Cut>, note: &Note) -> (Source, Option<u64>) {
     let Some(Cut { head, omitted }) = cut.filter(|cut| cut.omitted > 0) else { return note.source_at(position) };
     let marker_end = head + marker_length(omitted);

@@ -1,35 +1,30 @@
-//! Decides how many attempts to prefetch, and keeps the attempts that wait for a slot.
-//!
-//! The types are generic over the attempt, so that tests need no processes.
+//! Collects waiting attempts, and divides them into batches.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::batch::MAX_WAIT;
 
-/// Attempts are prefetched and batched if their average length is below this. For longer attempts,
-/// batches save comparatively little time: a transaction takes a fraction of a millisecond, two
-/// seeks of a slow disk take 20 ms, and a scheduler slice takes 3 to 4 ms.
+/// Attempts are batched if their average length is below this limit. A batch saves about two disk
+/// seeks, or 20 ms on a slow disk. For longer attempts, this is little.
 const SHORT_ATTEMPT: Duration = Duration::from_millis(100);
 
-/// The intended length of a batch. It is long compared with the cost of a batch: one transaction
-/// and two context switches. A longer batch would noticeably delay the reports of its attempts.
+/// The intended length of a batch. Much longer than a transaction, but short enough for prompt
+/// reports.
 const BATCH_TARGET: Duration = Duration::from_millis(50);
 
-/// The maximum number of attempts in a batch. Even with very short attempts, a batch of this size
-/// takes far longer to run than to set up. If the run is killed, every file that is prefetched or
-/// in a running batch loses one attempt, so larger batches would lose more attempts.
+/// The maximum number of attempts in a batch. If the run is killed, every file in a running batch
+/// loses one attempt.
 const MAX_BATCH: usize = 16;
 
-/// The newest attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average. After eight more
-/// attempts, the older ones together still have a third of the weight.
+/// The newest attempt has the weight 1 / `AVERAGE_WINDOW` in the moving average.
 const AVERAGE_WINDOW: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queued<T> {
     pub(super) attempt: T,
-    /// True if an earlier attempt at the file failed or was lost. The file might make other
-    /// attempts of a batch fail too, so a retry is the only attempt in its batch.
+    /// True if an earlier attempt at the file failed or was lost. A retry is the only attempt in
+    /// its batch.
     pub(super) is_retry: bool,
     pub(super) since: Instant,
 }
@@ -38,8 +33,6 @@ pub(super) struct Queued<T> {
 pub(super) struct Prefetch<T> {
     slots: usize,
     waiting: VecDeque<Queued<T>>,
-    /// The moving average of the lengths of attempts. `None` until an attempt has ended or has
-    /// waited for too long.
     usual_length: Option<Duration>,
 }
 
@@ -53,8 +46,7 @@ impl<T> Prefetch<T> {
         self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
     }
 
-    /// Returns the number of attempts to prefetch, in addition to one for each free slot. This is
-    /// one batch for each slot, or 0 if attempts are not short.
+    /// Returns the number of attempts to prefetch. Returns 0 if attempts are not short.
     pub(super) fn target(&self) -> usize {
         self.slots * self.batch_length()
     }
@@ -69,14 +61,12 @@ impl<T> Prefetch<T> {
         self.waiting.push_back(attempt);
     }
 
-    /// Puts back attempts that were taken but not started, in front of all waiting attempts.
     pub(super) fn put_back(&mut self, attempts: impl DoubleEndedIterator<Item = Queued<T>>) {
         attempts.rev().for_each(|attempt| self.waiting.push_front(attempt));
     }
 
-    /// Takes the next batch for one slot, which is empty if no attempt is waiting. To leave
-    /// attempts for the other slots, takes at most the number of waiting attempts divided by the
-    /// number of slots. A retry is the only attempt in its batch.
+    /// Takes the next batch for one slot. Leaves a share for the other slots. A retry is the only
+    /// attempt in its batch.
     pub(super) fn take_batch(&mut self) -> Vec<Queued<T>> {
         let share = (self.waiting.len() / self.slots).clamp(1, self.batch_length().max(1));
         let fresh = self.waiting.iter().take(share).take_while(|attempt| !attempt.is_retry).count();
@@ -88,9 +78,8 @@ impl<T> Prefetch<T> {
         self.waiting.front().map(|first| first.since + MAX_WAIT)
     }
 
-    /// Removes and returns all waiting attempts if the first one has waited for [`MAX_WAIT`]. Then
-    /// also sets the average length to [`MAX_WAIT`]: no slot became free in time, so the average
-    /// was too low.
+    /// Takes all waiting attempts if the first one is overdue. Then also sets the average length to
+    /// [`MAX_WAIT`].
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Takes back attempts that belong to a running batch but have not started.
+//! Takes back attempts of a running batch before they start.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError
 use futures_util::future::select;
 use tokio::sync::watch;
 
-/// Counts the recalls of an orchestrator. An attempt is recalled if the count has changed since the
-/// attempt was received.
+/// Counts the recalls. A recall applies to all attempts received earlier.
 #[derive(Debug, Default)]
 pub(super) struct Recall(watch::Sender<u64>);
 
@@ -23,9 +22,8 @@ impl Recall {
     }
 }
 
-/// The stop signal of an attempt in a batch. It has the level of the attempt's own signal, but a
-/// recall raises it to at least [`StopLevel::Draining`]. From that level on, the guard starts no
-/// further process of the batch.
+/// The stop signal of an attempt in a batch. A recall raises the level to at least
+/// [`StopLevel::Draining`]. At this level, the guard starts no further process of the batch.
 pub(super) struct BatchStop {
     attempt: Arc<dyn StopSignal>,
     recalls: watch::Receiver<u64>,
@@ -57,7 +55,7 @@ impl StopSignal for BatchStop {
         self.request()
     }
 
-    /// Does nothing: only the run clears its stop request.
+    /// Does nothing. Only the run clears its stop request.
     async fn clear(&self) -> Result<bool, StopSignalError> {
         Ok(false)
     }

@@ -1,4 +1,4 @@
-//! A guard as a separate program, for programs whose `main` cannot call `become_guard`.
+//! Runs a guard as a separate program.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,18 +1,19 @@
-//! The format of bounded output on disk.
+//! Reads and writes the files of bounded output.
 //!
-//! A complete file contains the head and, if the output is longer, the tail. If bytes were omitted
-//! between the two, a newline and the line `[autoproc: N bytes left out]` separate them.
+//! # Format
 //!
-//! While the output is being written, the file contains only the head. A second file,
-//! `<path>.tail`, contains the output after the head. Its first line is `[autoproc: follows byte
-//! N]`, in which N is the length of the head.
+//! A complete file contains the head of the output, followed by the tail. If bytes were omitted, a
+//! newline and the line `[autoproc: N bytes left out]` separate head and tail.
 //!
-//! If there is a `.tail`, the output is the first N bytes of the file, followed by the `.tail`
-//! without its first line. Otherwise, the output is the file alone. Both rules also hold after a
-//! crash. Each version of the `.tail` is written under another name and then renamed. The `.tail`
-//! is removed only after it has been appended to the file.
+//! During the attempt, the file contains only the head. A second file, `<path>.tail`, contains the
+//! output after the head. Its first line is `[autoproc: follows byte N]`. Here, N is the length of
+//! the head.
 //!
-//! [`streams`](super::streams) describes the third file, `<path>.streams`.
+//! If a `.tail` file exists, the output has two parts. These are the first N bytes of the main
+//! file, and the `.tail` file without its first line. Otherwise, the output is the main file.
+//!
+//! Both rules also hold after a crash. A new `.tail` file is written under another name and then
+//! renamed. The `.tail` file is removed only after its contents are in the main file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -23,12 +24,11 @@ use autoproc_regular_file::{self as regular_file, Links};
 
 use super::streams::streams_path;
 
-/// The mode of new files: only the owner may read output, because it may be confidential.
+/// The mode of new files. Only the owner may read output, because output may be confidential.
 pub(crate) const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// The name of an empty file in a folder of outputs. Each output written after this file was
-/// created has a `.streams` file if it contains standard error.
+/// An empty file in a folder of outputs. Outputs written after its creation record their streams.
 pub(crate) const NOTED: &str = "streams";
 
 const FOLLOWS: (&str, &str) = ("[autoproc: follows byte ", "]\n");
@@ -37,8 +37,8 @@ const LEFT_OUT: (&str, &str) = ("\n[autoproc: ", " bytes left out]\n");
 /// The number of digits of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// The maximum total length of the lines that this module adds, in bytes. The `.tail` file and its
-/// replacement `.tail.new` each contain both kinds of line.
+/// The maximum total length of the added lines, in bytes. `.tail` and `.tail.new` each contain two
+/// added lines.
 pub(super) const MAX_LINES: u64 = 2 * (line_length(FOLLOWS) + line_length(LEFT_OUT)) as u64;
 
 const fn line_length((before, after): (&str, &str)) -> usize {
@@ -49,7 +49,6 @@ pub(crate) fn tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail")
 }
 
-/// Returns the path at which a new `.tail` is written before it replaces the old one.
 pub(crate) fn new_tail_path(path: &Path) -> PathBuf {
     with_suffix(path, ".tail.new")
 }
@@ -65,12 +64,12 @@ pub(super) struct Tail<'a> {
     pub(super) follows: u64,
     /// The number of bytes omitted between the head and the tail.
     pub(super) omitted: u64,
-    /// The last bytes of the output. The ring buffer stores them as two consecutive slices.
+    /// The last bytes of the output, as two consecutive slices.
     pub(super) bytes: (&'a [u8], &'a [u8]),
 }
 
 impl Tail<'_> {
-    /// Writes this tail to the `.tail` file of the output at `path`, and replaces an older `.tail`.
+    /// Atomically replaces the `.tail` file of the output at `path`.
     pub(super) fn copy_to(&self, path: &Path) -> io::Result<()> {
         let new = new_tail_path(path);
         let copied = self.write_copy(&new).and_then(|()| fs::rename(&new, tail_path(path)));
@@ -87,8 +86,8 @@ impl Tail<'_> {
         self.write_to(&mut file)
     }
 
-    /// Appends the tail to the head in the file and removes the `.tail`. If appending fails and a
-    /// `.tail` exists, truncates the file to the head and updates the `.tail` instead.
+    /// Appends the tail to the head, then removes the `.tail` file. If appending fails, updates an
+    /// existing `.tail` file instead.
     pub(super) fn join_to(&self, file: &mut File, path: &Path) -> io::Result<()> {
         let joined = self.write_after_head(file);
         if joined.is_ok() {
@@ -121,8 +120,6 @@ fn line((before, after): (&str, &str), number: u64) -> String {
     format!("{before}{number}{after}")
 }
 
-/// Parses a line of this format at the beginning of `bytes`. Returns the number in the line, and
-/// the bytes after the line.
 fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
     let bytes = bytes.strip_prefix(before.as_bytes())?;
     let digits = bytes.iter().take(MAX_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
@@ -130,8 +127,8 @@ fn split_line<'a>((before, after): (&str, &str), bytes: &'a [u8]) -> Option<(u64
     Some((number, bytes[digits..].strip_prefix(after.as_bytes())?))
 }
 
-/// Creates the file at `path`, and its folder if it is missing. Removes an old `.tail` and an old
-/// `.streams` file. Fails if the file exists.
+/// Creates the file at `path` and its folder. Removes old `.tail` and `.streams` files. Fails if
+/// the file exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     remove(&tail_path(path))?;
     remove(&streams_path(path))?;
@@ -144,17 +141,17 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Creates a file that only its owner can read and write. Fails if the file exists.
+/// Creates a file accessible only to its owner. Fails if the file exists.
 pub(super) fn open_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(FILE_MODE);
     regular_file::create(&mut options, path)
 }
 
-/// Creates the folder of the file at `path`, and marks the folder with the file [`NOTED`]. Only the
-/// owner can access the folder. If its parent is missing, creates the parent with the default mode,
-/// because other programs use it. Creates nothing above the parent: that could recreate a project
-/// folder that a user has removed.
+/// Creates the folder of the file at `path`. Only the owner can access the folder.
+///
+/// Also creates a missing parent, with the default mode, because other programs use the parent.
+/// Creates nothing above the parent. Otherwise, a removed project folder could reappear.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if let Some(above) = folder.parent() {
@@ -169,19 +166,18 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Accepts the error that the folder exists, because another guard may have just created it.
+/// Accepts an existing folder. Another guard may have just created it.
 fn existing_or_new(created: io::Result<()>) -> io::Result<()> {
     created.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }
 
-/// Creates the file [`NOTED`] in a folder of outputs, if it is missing. Ignores errors: without
-/// this mark, `AttemptLog::has_streams` is false for outputs that have no `.streams` file.
+/// Marks a folder of outputs with the file [`NOTED`]. Ignores errors.
 pub(crate) fn begin_notes(folder: &Path) {
     let _ = open_new(&folder.join(NOTED));
 }
 
-/// Opens the file at `path` for reading and writing. Returns `None` if the file does not exist.
-/// Refuses links, FIFOs and devices, which another program may have put at `path`.
+/// Opens a file for reading and writing. Returns `None` if the file does not exist. Refuses links,
+/// FIFOs and devices.
 pub(super) fn reopen(path: &Path) -> io::Result<Option<File>> {
     match regular_file::open(OpenOptions::new().read(true).write(true), Links::Refuse, path) {
         Ok(file) => Ok(Some(file)),
@@ -196,13 +192,12 @@ pub(super) struct Parts {
     pub(super) omitted: u64,
     /// The bytes of the output after the omitted bytes.
     pub(super) tail: Vec<u8>,
-    /// True if the tail was read from a `.tail` file; false if it was read from the main file.
+    /// True if the tail comes from a `.tail` file.
     pub(super) is_copied: bool,
 }
 
-/// Splits the output in `file` into head and tail. If there is a `.tail` file, its first line gives
-/// the length of the head, and `file` is truncated to this length. Otherwise, the head is the first
-/// `limit` bytes of the file.
+/// Splits an output into head and tail. With a `.tail` file, truncates the main file to the head.
+/// Otherwise, the head has at most `limit` bytes.
 pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Parts> {
     let mut rest = Vec::new();
     let copy = open_tail(path)?;
@@ -224,8 +219,8 @@ pub(super) fn split(file: &mut File, path: &Path, limit: u64) -> io::Result<Part
     Ok(Parts { head, omitted, tail: tail.to_vec(), is_copied })
 }
 
-/// Opens the `.tail` of `path` and skips its first line. Returns the length of the head and the
-/// open file. Returns `None` if there is no `.tail`, or if its first line has another format.
+/// Opens the `.tail` file of `path` after its first line. Returns the length of the head and the
+/// open file. Returns `None` if the `.tail` file is missing or invalid.
 pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, &tail_path(path)) {
         Ok(file) => file,
@@ -239,8 +234,8 @@ pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
     Ok(Some((follows, file)))
 }
 
-/// Returns the number of bytes omitted between the head and the tail. `tail` is a `.tail` file
-/// positioned after its first line. The position does not change.
+/// Returns the number of bytes omitted before the tail. `tail` must be positioned after its first
+/// line.
 pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
     let start = tail.stream_position()?;
     let mut line = Vec::with_capacity(line_length(LEFT_OUT));
@@ -249,8 +244,6 @@ pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
     Ok(split_line(LEFT_OUT, &line).map_or(0, |(omitted, _)| omitted))
 }
 
-/// Returns the length of the marker line in bytes. Returns 0 if no byte was omitted, because there
-/// is no marker then.
 pub(crate) fn marker_length(omitted: u64) -> u64 {
     if omitted == 0 { 0 } else { marker(omitted).len() as u64 }
 }
@@ -259,8 +252,6 @@ pub(crate) fn marker(omitted: u64) -> String {
     line(LEFT_OUT, omitted)
 }
 
-/// Writes as many bytes as possible. Returns the number of bytes written, and the error if not all
-/// were written.
 pub(super) fn write_some(file: &mut File, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut written = 0;
     while written < bytes.len() {

@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-/// The latest bytes of a stream, up to a limit, and the number of older bytes that were dropped.
-/// Memory is allocated as the contents grow.
 #[derive(Debug)]
 pub(super) struct Ring {
     limit: usize,
@@ -24,8 +22,6 @@ impl Ring {
         self.omitted += (displaced + piece.len() - kept.len()) as u64;
     }
 
-    /// Restores the ring of an earlier step, which had dropped `omitted` bytes and contained
-    /// `bytes`.
     pub(super) fn resume(&mut self, omitted: u64, bytes: &[u8]) {
         self.omitted = omitted;
         self.push(bytes);

@@ -1,22 +1,21 @@
-//! Records which bytes of an output are standard output and which are standard error, in a file
-//! called the note.
+//! Records which bytes of an output are standard output or standard error.
 //!
-//! The note of the file at `<path>` is `<path>.streams`. It consists of lines:
+//! # Format
+//!
+//! The file `<path>.streams` is called the *note* of the output at `<path>`. A note consists of
+//! lines:
 //!
 //! - `stderr N` and `stdout N`: the bytes from position N on came from this stream.
-//! - `unknown N`: the streams are unknown from position N on, because the note has reached its
-//!   limit.
+//! - `unknown N`: the streams are unknown from position N on. The note has reached its size limit.
 //! - `cut H N`: N bytes were omitted after the first H bytes. Only the last `cut` line counts.
 //!
-//! Positions count all bytes of the output, including omitted ones, but not the marker line. The
-//! bytes before the first noted position are standard output. An output without standard error has
-//! no note. If a line of the note could not be written, the note begins with a NUL byte, and the
-//! streams are unknown. If the note could not be created, the writer tries again at the end of the
-//! output.
+//! Positions include omitted bytes, but not the marker line. The bytes before the first noted
+//! position are standard output. An output without standard error has no note. If a line cannot be
+//! written, a NUL byte replaces the note. All streams are then unknown.
 //!
-//! A line is appended before the first byte that it describes becomes visible. A reader that reads
-//! first the output and then the note therefore finds every byte described. The lines are not
-//! synced: after a power failure, the note may be shorter than the output.
+//! A line is appended before the bytes that it describes become visible. A reader must read the
+//! output first and the note second. The note then describes every byte. The lines are not synced.
+//! After a power failure, the note may be shorter than the output.
 
 mod writer;
 
@@ -28,18 +27,16 @@ use autoproc_regular_file::{self as regular_file, Links};
 use super::files::{Parts, with_suffix};
 pub(super) use writer::NoteWriter;
 
-/// The minimum size limit of a note, in bytes. A note of this size can record a few hundred changes
-/// of the stream.
+/// The minimum size limit of a note, in bytes. Enough for a few hundred changes of the stream.
 const MIN_LIMIT: u64 = 4096;
 
-/// The size limit of a note is the size limit of the head divided by this number. With the default
-/// limits, a note can record about 60,000 changes of the stream.
+/// The size limit of the head, divided by the size limit of a note.
 const HEAD_SHARE: u64 = 8;
 
 const UNKNOWN: &str = "unknown";
 const CUT: &str = "cut";
 
-/// The first byte of a note that is invalid because a line could not be written.
+/// The first byte of an invalid note.
 const FAILED: u8 = 0;
 
 /// An output stream of a process.
@@ -72,7 +69,7 @@ pub enum Source {
     Marker,
 }
 
-/// A gap in an output: after the first `head` bytes, `omitted` bytes were not kept.
+/// A gap of `omitted` bytes after the first `head` bytes of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut {
     pub(crate) head: u64,
@@ -83,7 +80,6 @@ pub(crate) fn streams_path(path: &Path) -> PathBuf {
     with_suffix(path, ".streams")
 }
 
-/// Returns the maximum size of a note in bytes if the head is limited to `head` bytes.
 pub(super) const fn max_note(head: u64) -> u64 {
     let share = head / HEAD_SHARE;
     if share > MIN_LIMIT { share } else { MIN_LIMIT }
@@ -91,10 +87,9 @@ pub(super) const fn max_note(head: u64) -> u64 {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note {
-    /// The positions at which the source changes, in ascending order.
     changes: Vec<(u64, Source)>,
     pub(crate) cut: Option<Cut>,
-    /// The length of the note in bytes, without the `cut` lines at its end.
+    /// The length of the note without the final `cut` lines, in bytes.
     length_without_cut: u64,
 }
 
@@ -107,9 +102,8 @@ impl Note {
         }
     }
 
-    /// Parses a note. Ignores an incomplete last line. Ignores everything after an invalid line:
-    /// from the last valid position on, the streams are unknown. If the note begins with a NUL
-    /// byte, all streams are unknown.
+    /// Parses a note. Ignores an incomplete last line. After an invalid line, the streams are
+    /// unknown.
     fn parse(text: &[u8]) -> Self {
         let mut note = Self { changes: Vec::new(), cut: None, length_without_cut: 0 };
         let mut end = 0;
@@ -146,14 +140,12 @@ impl Note {
         is_valid.then(|| self.changes.push((position, source)))
     }
 
-    /// True if all streams are unknown because the note could not be written.
     fn is_failed(&self) -> bool {
         self.changes.first() == Some(&(0, Source::Unknown))
     }
 
-    /// True if the note and the output in `parts` have the same gap. The gaps differ if the output
-    /// was later split at another byte, for instance because the disk was full. A note without a
-    /// `cut` line fits an output without a gap, and an output whose `.tail` records the gap.
+    /// True if the note and the output have the same gap. A note without a `cut` line also fits a
+    /// gap recorded in the `.tail` file.
     fn describes(&self, parts: &Parts) -> bool {
         match self.cut {
             Some(cut) => cut == Cut { head: parts.head, omitted: parts.omitted },
@@ -165,7 +157,7 @@ impl Note {
         self.changes.last().map_or(0, |(position, _)| *position)
     }
 
-    /// Returns the source of the byte at `position`, and the position of the next change, if any.
+    /// Returns the source of the byte at `position`, and the position of the next change.
     pub(crate) fn source_at(&self, position: u64) -> (Source, Option<u64>) {
         let next = self.changes.partition_point(|(from, _)| *from <= position);
         let source = next.checked_sub(1).map_or(Source::Stream(Stream::Stdout), |last| self.changes[last].1);

@@ -1,4 +1,4 @@
-//! Supervises one command from its start until it has no descendant left.
+//! Supervises one command and all its descendants.
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -25,24 +25,21 @@ use crate::process::{Ending, ProcessReport, ProcessSpec};
 use crate::process_table::within_one_tick;
 use crate::tmp_dir::TMPDIR_VARIABLE;
 
-/// The pause between two rounds of SIGKILL, if the first one found no new process. The pause ends
-/// early when a child exits.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
-/// the kernel or belongs to another user takes longer. Such a process must not block a slot
-/// forever.
+/// The maximum time to wait for killed processes to disappear. A process that is blocked in the
+/// kernel takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If more time than this passes between two checks for remaining processes, the machine or the
-/// guard was suspended. That time does not count towards [`KILL_TIMEOUT`].
+/// A longer time between two checks means that the guard was suspended. This time does not count
+/// towards [`KILL_TIMEOUT`].
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 pub(crate) struct Attempt {
     leader: u32,
     start_tick: Option<u64>,
-    /// Kept because it holds the write ends of the output pipes. If they were closed earlier, the
-    /// end of a stream would wake the guard just before SIGCHLD does.
+    /// Holds the write ends of the output pipes. Otherwise, the end of a stream would wake the
+    /// guard needlessly.
     command: Command,
     exit: Option<(ResUse, Duration)>,
     is_gone: bool,
@@ -52,13 +49,11 @@ pub(crate) struct Attempt {
     stopwatch: Stopwatch,
     timeout: Duration,
     grace: Duration,
-    /// The reason why the guard ended the command; `None` if the command exited first.
     cut_short: Option<Ending>,
     phase: Phase,
     last_round: SignalRound,
 }
 
-/// All times are readings of the attempt's stopwatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -67,7 +62,7 @@ enum Phase {
     },
     Killing {
         since: Duration,
-        /// The time of the last check that found a process.
+        /// The time of the last check.
         checked_at: Duration,
     },
 }
@@ -77,7 +72,6 @@ impl Phase {
         Self::Killing { since: now, checked_at: now }
     }
 
-    /// Records that a process still exists at `now`. Returns true if [`KILL_TIMEOUT`] has expired.
     fn has_kill_timed_out(&mut self, now: Duration) -> bool {
         let Self::Killing { since, checked_at } = self else { return false };
         let unchecked = now.saturating_sub(std::mem::replace(checked_at, now));
@@ -89,11 +83,11 @@ impl Phase {
 }
 
 impl Attempt {
-    /// Starts the command. If `tmp_dir` is `None`, the command inherits the `TMPDIR` of the guard.
+    /// Starts the command.
     ///
     /// # Errors
-    /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its
-    /// standard output cannot be written to the file in the request.
+    /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its output
+    /// file cannot be written.
     pub(crate) fn start(request: &StartRequest, tmp_dir: Option<&Path>) -> Result<Self, Ending> {
         let wanted = request.spec.stdout_to.as_ref();
         let result = wanted.map(|wanted| ResultFile::create(wanted, request.input.as_deref())).transpose()?;
@@ -131,13 +125,11 @@ impl Attempt {
         self.leader.cast_signed()
     }
 
-    /// Returns the clock tick, counted from boot, in which the leader started; `None` if unknown.
     pub(crate) fn start_tick(&self) -> Option<u64> {
         self.start_tick
     }
 
-    /// Supervises the command until no descendant is left. Returns [`Report::Stuck`] if killed
-    /// processes do not disappear.
+    /// Waits until no descendant is left. Returns [`Report::Stuck`] if killed processes remain.
     pub(crate) fn supervise(
         mut self,
         io: &mut GuardIo,
@@ -217,8 +209,6 @@ impl Attempt {
         Ok(())
     }
 
-    /// Begins to end all processes of the command. Reports `reason` as the ending, unless the
-    /// command itself has already exited.
     fn end(&mut self, reason: Ending) -> io::Result<()> {
         self.resume();
         self.reap()?;
@@ -237,8 +227,6 @@ impl Attempt {
         Ok(())
     }
 
-    /// Sends SIGTERM to all descendants, then SIGCONT, so that stopped descendants can act on
-    /// SIGTERM.
     fn terminate(&mut self) {
         self.stopwatch.resume(Instant::now());
         self.phase = Phase::Terminating { since: self.elapsed() };
@@ -373,8 +361,6 @@ mod tests {
         assert!(!Phase::Terminating { since: Duration::ZERO }.has_kill_timed_out(3600 * SECOND));
     }
 
-    /// Runs this test in a child process, because an attempt reaps all children of its process.
-    /// Returns true in the child.
     fn is_isolated(test: &str) -> bool {
         let is_isolated = std::env::var_os(ISOLATED).is_some();
         if !is_isolated {

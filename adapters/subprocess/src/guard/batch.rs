@@ -1,14 +1,14 @@
-//! The processes of one `Start` message, and the reports that have not been sent yet.
+//! The processes of one `Start` message.
 //!
 //! # Theory of operation
 //!
-//! For processes that take only milliseconds, the messages between run and guard are a considerable
-//! part of the cost. So the run sends several requests in one message. The guard runs the processes
-//! one after another. It delays its reports for a moment, to send several of them together.
+//! For short processes, messages are a considerable part of the cost. So the run sends several
+//! requests in one message. The guard runs these processes one after another, and sends its reports
+//! together.
 //!
-//! The next process starts only if the previous one exited with status 0. After any other ending,
-//! the run decides how to continue. Processes that have not started within the time set by the run
-//! are reported as not started, so that an idle guard can run them.
+//! A process starts only if the previous one exited with status 0. Otherwise, the run decides how
+//! to continue. Processes that wait too long are reported as not started. Then an idle guard can
+//! run them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,14 +20,12 @@ use crate::guard::guard_io::GuardIo;
 use crate::guard::protocol::{Report, StartRequest};
 use crate::process::{Ending, ProcessReport};
 
-/// The maximum time for which a report is held back, so that it is sent together with later ones.
+/// The maximum delay of a report. The delay allows several reports to be sent together.
 const REPORT_DELAY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Batch {
     waiting: VecDeque<StartRequest>,
     started: u32,
-    /// The time at which the processes that still wait are reported as not started; `None` for
-    /// never.
     recall_at: Option<Instant>,
     unsent: Vec<Report>,
     send_at: Instant,
@@ -54,15 +52,11 @@ impl Batch {
         index.checked_add(1) == Some(self.started)
     }
 
-    /// Reports the start of the current process. Only the first start of a batch is sent
-    /// immediately.
     pub(crate) fn start_current(&mut self, fingerprint: Option<Fingerprint>) {
         let delay = if self.started == 1 { Duration::ZERO } else { REPORT_DELAY };
         self.hold(Report::Started(fingerprint), Instant::now() + delay);
     }
 
-    /// Records the report of the current process. If the process did not exit with status 0, the
-    /// waiting processes are not started.
     pub(crate) fn end_current(&mut self, report: Report) {
         if !matches!(&report, Report::Ended(ProcessReport { ending: Ending::Exited { code: 0 }, .. })) {
             self.recall();
@@ -70,8 +64,6 @@ impl Batch {
         self.hold(report, Instant::now() + REPORT_DELAY);
     }
 
-    /// Reports that the waiting processes will not start. All unsent reports are then sent without
-    /// delay, because the run must decide which process starts next.
     pub(crate) fn recall(&mut self) {
         self.send_at = Instant::now();
         if !self.waiting.is_empty() {

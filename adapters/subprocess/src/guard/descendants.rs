@@ -3,14 +3,13 @@
 //! # Safe signalling
 //!
 //! A process number is reused only after its process was reaped. Only the guard reaps its own
-//! children, so their numbers are safe. For any other descendant, the guard compares the start time
-//! right before the signal. If the system has pidfds, it signals through a pidfd that was opened
-//! before the comparison ([`process_table::signal`]).
+//! children, so their numbers are safe. For other descendants, the guard compares the start time
+//! right before the signal. If possible, the signal goes through a pidfd from before the comparison
+//! ([`process_table::signal`]).
 //!
-//! A process group is signalled as a whole, so no member can escape by forking: a fork does not
-//! complete while a signal to the group is pending (`fork`, POSIX). The guard signals only groups
-//! that belong to the command: the group in which the command was started, and groups whose leader
-//! is a descendant of the guard.
+//! A process group is signalled as a whole, so no member can escape by forking. A fork does not
+//! complete while a signal to the group is pending (`fork`, POSIX). The guard signals the command's
+//! own group, and groups whose leader is a descendant.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
@@ -20,7 +19,6 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait, waitpi
 
 use crate::process_table::{self, Process, ProcessId, SignalResult, own_pid};
 
-/// Makes this process adopt its orphaned descendants. Has no effect on systems other than Linux.
 pub(crate) fn become_subreaper() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -44,8 +42,8 @@ impl Descendants {
         Self { leader, seen: HashSet::new() }
     }
 
-    /// Reaps ended children except the leader. The leader must be reaped with wait4(2), which
-    /// returns its resource usage.
+    /// Reaps ended children, except the leader. wait4(2) reaps the leader and returns its resource
+    /// usage.
     pub(crate) fn reap_orphans(&self) {
         for child in descendants().iter().filter(|process| process.parent == own_pid() && process.is_zombie) {
             if let Some(pid) = Pid::from_raw(child.id.pid).filter(|pid| *pid != self.leader) {
@@ -88,16 +86,15 @@ impl Descendants {
         round
     }
 
-    /// Signals all descendants repeatedly until no new descendant is found. `signal` must prevent a
-    /// process from forking, as SIGSTOP does.
+    /// Signals all descendants until no new one appears. The signal must prevent forks, as SIGSTOP
+    /// does.
     pub(crate) fn signal_until_stable(&mut self, signal: Signal) {
         self.seen.clear();
         while self.signal(signal).found_new {}
     }
 
-    /// Returns the process groups that contain only processes of the command. Includes the group of
-    /// a reaped leader only if a descendant is a member. Otherwise, another group may have reused
-    /// the number.
+    /// Returns the command's process groups that have members. The number of an empty group may be
+    /// in use again.
     fn own_groups(&self, descendants: &[Process]) -> BTreeSet<i32> {
         let leader = self.leader.as_raw_nonzero().get();
         let numbers: BTreeSet<i32> = descendants.iter().map(|process| process.id.pid).chain([leader]).collect();
@@ -107,8 +104,7 @@ impl Descendants {
         groups.collect()
     }
 
-    /// True if the command's process group is gone. Always true on Linux: the caller has received
-    /// ECHILD from waitpid(2), so no descendant is left.
+    /// True on Linux: the caller has received ECHILD, so no descendant is left.
     #[cfg(target_os = "linux")]
     #[expect(clippy::unused_self, reason = "needed on other systems")]
     fn group_is_gone(&self) -> bool {
@@ -127,8 +123,7 @@ pub(crate) fn describe_descendants() -> String {
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the guard's descendants. An empty result does not prove that none is left, because it is
-/// also returned if the process table cannot be read.
+/// Returns the guard's descendants, or nothing if the process table cannot be read.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

@@ -1,5 +1,4 @@
-//! The guard's pipes (control messages, reports and SIGCHLD), and the functions that wait for them
-//! with poll(2).
+//! The pipes of a guard.
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
@@ -12,18 +11,16 @@ use signal_hook::consts::SIGCHLD;
 
 use crate::guard::protocol::{Control, Inbox, Report, encode};
 
-/// The maximum timeout passed to poll(2). A longer `Duration` might not fit into a `Timespec`.
+/// The maximum timeout of poll(2). A longer one might not fit into a `Timespec`.
 const MAX_POLL_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// The maximum time for which the guard spins for a message that it expects soon. If the run has
-/// another attempt ready, the request arrives within this time. On a virtual machine, waking a
-/// sleeping process takes nearly as long.
+/// The maximum time to spin for a message. On a virtual machine, waking a sleeping process takes
+/// nearly as long.
 const SPIN_TIME: Duration = Duration::from_micros(50);
 
 pub(crate) struct GuardIo {
     control: File,
     inbox: Inbox,
-    /// True once the run is unreachable or has sent an invalid message.
     is_abandoned: bool,
     reports: File,
     child_exits: PipeReader,
@@ -49,8 +46,6 @@ impl GuardIo {
         Ok(Self { control, inbox: Inbox::default(), is_abandoned: false, reports, child_exits })
     }
 
-    /// Waits for the next message while no process runs. Returns `None` if the control pipe has
-    /// ended. If `is_expected_soon` is true, spins for a moment before it sleeps.
     pub(crate) fn await_control(&mut self, is_expected_soon: bool) -> io::Result<Option<Control>> {
         loop {
             if let Some(control) = self.next_control() {
@@ -66,8 +61,6 @@ impl GuardIo {
         }
     }
 
-    /// Waits up to [`SPIN_TIME`] for a message without sleeping. Yields the processor meanwhile, so
-    /// other processes may run for some milliseconds.
     fn spin(&self) -> io::Result<()> {
         let started_at = Instant::now();
         while started_at.elapsed() < SPIN_TIME && !self.has_control()? {
@@ -110,7 +103,7 @@ impl GuardIo {
         Ok(())
     }
 
-    /// Sends reports to the run in one write. It is not an error if the run no longer exists.
+    /// Sends reports to the run in one write. A dead run is no error.
     pub(crate) fn send(&mut self, reports: &[Report]) -> io::Result<()> {
         let messages = reports.iter().map(encode).collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
         match self.reports.write_all(&messages.concat()) {
@@ -136,8 +129,7 @@ impl GuardIo {
     }
 }
 
-/// Waits until a descriptor is readable or has ended, or until `timeout` has passed. A signal ends
-/// the wait early; the result then contains no events.
+/// Waits until a descriptor is readable or closed. A signal ends the wait early.
 pub(crate) fn poll_readable<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     timeout: Duration,

@@ -1,17 +1,12 @@
 //! The standard input of a command.
 //!
-//! A command reads its input from a file without a name. Unlike a pipe, a file takes the whole
-//! input before the command starts, so the guard need not wait for the command to read.
+//! The input is a file without a name. Unlike a pipe, a file takes the whole input before the
+//! command starts.
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::process::Stdio;
 
-/// Returns a standard input with these contents. If they are empty, the command inherits the
-/// guard's standard input, which is `/dev/null`.
-///
-/// # Errors
-/// If the file cannot be created or written.
 pub(crate) fn stdin_of(contents: &[u8]) -> io::Result<Stdio> {
     if contents.is_empty() {
         return Ok(Stdio::inherit());
@@ -22,7 +17,7 @@ pub(crate) fn stdin_of(contents: &[u8]) -> io::Result<Stdio> {
     Ok(file.into())
 }
 
-/// Creates a file in memory, so that a full disk does no harm (`memfd_create(2)`).
+/// Creates a file in memory, so that a full disk does no harm.
 #[cfg(target_os = "linux")]
 fn unnamed_file() -> io::Result<File> {
     Ok(rustix::fs::memfd_create(c"autoproc input", rustix::fs::MemfdFlags::CLOEXEC)?.into())

@@ -1,15 +1,15 @@
-//! Detects that a process was killed because the machine or its control group ran out of memory.
+//! Detects processes that were killed because memory ran out.
 //!
 //! # Theory of operation
 //!
-//! The kernel counts the processes that it kills because memory ran out: for each control group
-//! (cgroups version 2, `memory.events`; version 1, `memory.oom_control`) and for the whole machine
-//! (`/proc/vmstat`). A count rises before the process is killed. The guard reads the count at its
-//! own start, and again after SIGKILL has ended a process.
+//! The kernel counts such kills for each control group and for the whole machine. The counts are in
+//! `memory.events` (cgroups version 2), `memory.oom_control` (version 1) and `/proc/vmstat`. A
+//! count rises before the process is killed. The guard reads the count at its own start, and again
+//! after a SIGKILL.
 //!
-//! If the count of the guard's control group has risen, the process counts as killed for lack of
-//! memory. The reason is reported as possible, not certain, in two cases: only the machine's count
-//! is known and has risen, or no count can be read on Linux.
+//! If the count of the guard's control group has risen, memory certainly ran out. The reason is
+//! reported as possible if only the machine's count is known and has risen. The same applies if no
+//! count can be read on Linux.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,14 +25,12 @@ const CGROUP_ROOT: &str = "/sys/fs/cgroup";
 const VMSTAT_PATH: &str = "/proc/vmstat";
 
 pub(super) struct OomWatch {
-    /// True if `count` is the count of the control group; false if it is the count of the machine.
     is_of_group: bool,
     path: PathBuf,
     count: Option<u64>,
 }
 
 impl OomWatch {
-    /// Watches the control group of this process, or the whole machine if the group has no count.
     pub(super) fn new() -> Self {
         let groups = fs::read_to_string(CGROUP_PATH).unwrap_or_default();
         let group = files_of(&groups).into_iter().map(|path| Self::of(path, true)).find(|watch| watch.count.is_some());
@@ -43,7 +41,6 @@ impl OomWatch {
         Self { is_of_group, count: count_in(&path), path }
     }
 
-    /// Returns the ending of a process after a SIGKILL that the guard did not send.
     pub(super) fn ending_of_killed(&mut self) -> Ending {
         let before = std::mem::replace(&mut self.count, count_in(&self.path));
         let has_risen = before.zip(self.count).map(|(before, now)| now > before);
@@ -58,8 +55,6 @@ impl OomWatch {
     }
 }
 
-/// Returns the paths of the files that may contain the counts of a process's control groups.
-/// `groups` is the text of `/proc/self/cgroup`.
 fn files_of(groups: &str) -> Vec<PathBuf> {
     let file = |line: &str| {
         let (controllers, group) = line.split_once(':')?.1.split_once(':')?;

@@ -1,18 +1,17 @@
-//! The run's instructions that remain in effect after a batch has ended: the pause and the
-//! deadline.
+//! The pause and the deadline of a guard.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The maximum time between two checks of the deadline. While the machine is suspended, a timer
-/// stands still, so a longer sleep could end after the deadline.
+/// The maximum time between two checks of the deadline. Timers stand still while the machine is
+/// suspended.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) is_paused: bool,
-    /// The time since boot after which the guard runs nothing; `None` for no limit.
+    /// A time since boot.
     deadline: Option<Duration>,
 }
 
@@ -40,7 +39,7 @@ impl Orders {
     }
 }
 
-/// Returns the time since boot, including the time for which the machine was suspended.
+/// Includes the time for which the machine was suspended.
 fn since_boot() -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     let (seconds, nanoseconds) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));

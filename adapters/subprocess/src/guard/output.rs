@@ -1,5 +1,4 @@
-//! The output of a command. The guard always drains the pipes, so that a full pipe does not block
-//! the command. It keeps only a limited part of the output.
+//! Drains the output pipes of a command, and keeps a part of the output.
 
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -14,12 +13,11 @@ use crate::guard::protocol::StartRequest;
 use crate::guard::result_file::ResultFile;
 use crate::process::{Ending, MAX_CAPTURE_BYTES, OUTPUT_TAIL_BYTES, ProcessReport};
 
-/// The size of a read, in bytes: the default capacity of a pipe (pipe(7), "Pipe capacity").
+/// The size of a read: the default capacity of a pipe (pipe(7)).
 const READ_CHUNK_BYTES: usize = 64 << 10;
 
-/// The maximum number of times that the pipes are read after the command has ended. This is enough
-/// to empty a pipe of 1 MiB, the default maximum size (`/proc/sys/fs/pipe-max-size`). Only a
-/// process that is not a descendant of the command could refill a pipe.
+/// The maximum number of reads after the command has ended. This many empty a pipe of 1 MiB, the
+/// default of `/proc/sys/fs/pipe-max-size`.
 const MAX_FINAL_READS: usize = 16;
 
 const STDOUT: usize = 0;
@@ -28,20 +26,14 @@ const STDERR: usize = 1;
 pub(crate) struct Output {
     streams: [Option<PipeReader>; 2],
     log: Option<BoundedLog>,
-    /// The file that receives the standard output; if `None`, the log receives it.
     result: Option<ResultFile>,
     ok_exits: Vec<i32>,
     heading: Vec<u8>,
-    /// The stream of the unfinished line at the end of the log; `None` if the last line is
-    /// complete.
     within_line: Option<Stream>,
-    /// Allocated by the first read, because most commands print nothing.
     buffer: Vec<u8>,
     capture: usize,
     stdout: Vec<u8>,
     stdout_bytes: u64,
-    /// The last bytes of the standard output and of the standard error. Each tail has at most twice
-    /// [`OUTPUT_TAIL_BYTES`] bytes.
     tails: [Vec<u8>; 2],
 }
 
@@ -88,9 +80,8 @@ impl Output {
         self.log.as_ref().and_then(BoundedLog::next_tick)
     }
 
-    /// Reads the remaining contents of the pipes and completes the report. Call this after the last
-    /// descendant has ended. `last_line` receives the final ending and returns the last line to
-    /// write to the log.
+    /// Reads the remaining output and completes the report. Call this after the last descendant has
+    /// ended. `last_line` returns the last line of the log.
     pub(crate) fn finish(mut self, report: &mut ProcessReport, last_line: impl FnOnce(&Ending) -> Option<String>) {
         for _ in 0..MAX_FINAL_READS {
             let events = poll_readable(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);
@@ -127,7 +118,6 @@ impl Output {
         self.write_line(&line);
     }
 
-    /// Writes a line from the guard to the log. First ends a line that the command left unfinished.
     fn write_line(&mut self, line: &str) {
         if let Some(log) = &mut self.log {
             log.write(Stream::Stdout, &std::mem::take(&mut self.heading));
@@ -137,7 +127,6 @@ impl Output {
         }
     }
 
-    /// Reads from one stream. An error counts as the end of the stream.
     fn read_one(&mut self, stream: usize) {
         let Some(pipe) = &mut self.streams[stream] else { return };
         self.buffer.resize(READ_CHUNK_BYTES, 0);
@@ -174,8 +163,8 @@ fn open(path: PathBuf, request: &StartRequest) -> BoundedLog {
     }
 }
 
-/// Appends `bytes` to a tail, which keeps at least the last [`OUTPUT_TAIL_BYTES`] bytes. The tail
-/// may grow to twice that length, so that bytes are rarely moved.
+/// Appends `bytes` to a tail of limited length. The tail may grow to twice the limit, so that bytes
+/// are rarely moved.
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.len() >= OUTPUT_TAIL_BYTES {
         tail.clear();

@@ -1,23 +1,20 @@
-//! The messages between a run and its guards, and their encoding.
+//! The messages between a run and its guards.
 //!
 //! # Messages
 //!
 //! The run writes [`Control`] messages to the guard's standard input. The guard writes [`Report`]
-//! messages to its standard output. For each process, it reports the start (if the request has an
-//! input) and the end. It also reports the number of processes that will not start.
+//! messages to its standard output.
 //!
-//! `Abort` and `Kill` name a process by its index in the batch, because the process may end before
-//! the message arrives. If the process has ended, the message only prevents the start of further
-//! processes of the batch. Between batches, `Recall`, `Abort` and `Kill` have no effect. `Pause`
-//! applies until `Resume` arrives, also to later batches. The end of the control pipe means that
-//! the run no longer exists.
+//! `Abort` and `Kill` name a process by its index in the batch. The process may end before the
+//! message arrives. Then the message only prevents the start of further processes of the batch.
+//! Between batches, both messages have no effect. `Pause` applies until `Resume` arrives, also to
+//! later batches. The end of the control pipe means that the run no longer exists.
 //!
 //! # Encoding
 //!
 //! A message is its length as a little-endian `u32`, followed by that many bytes of postcard. The
-//! format has no version, because both sides are of the same version of this program. Arguments,
-//! paths and environments are encoded as bytes. A message longer than [`MAX_MESSAGE_BYTES`] is
-//! refused as soon as its length is known.
+//! format has no version, because both sides are the same version of this program. A message longer
+//! than [`MAX_MESSAGE_BYTES`] is refused as soon as its length is known.
 
 use std::io;
 use std::path::PathBuf;
@@ -31,36 +28,32 @@ use crate::bounded_log::OutputLimits;
 use crate::process::{ProcessReport, ProcessSpec};
 
 /// The maximum length of a message. Linux allows at most 6 MiB of arguments and environment
-/// (execve(2), "Limits on size of arguments and environment"), and a report contains at most
-/// [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of output. If a batch does not fit into a
-/// message, only its first process is sent.
+/// (execve(2)). A report contains at most [`MAX_CAPTURE_BYTES`](crate::MAX_CAPTURE_BYTES) of
+/// output.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 const HEADER_BYTES: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Control {
-    /// Runs a batch: one process after another, as long as each exits with status 0.
+    /// Runs a batch of processes, one after another.
     Start {
         requests: Vec<StartRequest>,
-        /// Processes that have not started after this time are reported as not started.
+        /// The time after which waiting processes are reported as not started.
         start_within: Duration,
     },
-    /// Recalls the batch: no further process of the batch is started.
+    /// Starts no further process of the batch.
     Recall,
-    /// Ends the process with this index: sends SIGTERM, then SIGKILL after the grace time. Starts
-    /// no further process of the batch.
+    /// Ends the process with this index: SIGTERM, then SIGKILL.
     Abort { index: u32 },
-    /// Kills the process with this index, and starts no further process of the batch.
+    /// Kills the process with this index.
     Kill { index: u32 },
-    /// Pauses the running process and the clock of its timeout. Starts no further process of the
-    /// batch.
+    /// Pauses the running process and its timeout.
     Pause,
     /// Continues the paused process.
     Resume,
-    /// Moves the deadline to this time since boot, unless the present deadline is later. After the
-    /// deadline, the guard kills the running process and starts no other. The time since boot
-    /// includes the time for which the machine was suspended.
+    /// Extends the deadline to this time since boot. After the deadline, the guard kills its
+    /// process.
     Deadline(Duration),
 }
 
@@ -74,7 +67,8 @@ impl Control {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StartRequest {
     pub(crate) spec: ProcessSpec,
-    /// The file whose fingerprint is reported with the start. If `None`, the start is not reported.
+    /// The file whose fingerprint is reported at the start. Without this file, no start is
+    /// reported.
     #[serde(with = "crate::process::path")]
     pub(crate) input: Option<PathBuf>,
     pub(crate) grace: Duration,
@@ -85,20 +79,16 @@ pub(crate) struct StartRequest {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
-    /// The next process of the batch has started. Contains the fingerprint that its input file had
-    /// before the start, if known. Not sent if the start fails.
+    /// The next process has started. Contains the fingerprint of its input file, if known.
     Started(#[serde(with = "crate::process::fingerprint")] Option<Fingerprint>),
-    /// The process has ended, with all its descendants.
+    /// The process and all its descendants have ended.
     Ended(ProcessReport),
-    /// The last processes of the batch will not be started. Contains their number. May precede or
-    /// follow the `Ended` message of the last started process.
+    /// The last processes of the batch will not start. Contains their number.
     NotStarted(u32),
-    /// A descendant of the process cannot be ended, or the guard cannot observe its end. Contains a
-    /// human-readable reason.
+    /// A descendant cannot be ended or observed. Contains the reason.
     Stuck(String),
 }
 
-/// A message is too long or garbled. After an error while receiving, the connection is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProtocolError {
     #[error("a message of {0} bytes exceeds the limit")]
@@ -111,10 +101,10 @@ pub(crate) fn unexpected_start() -> io::Error {
     io::Error::other("received a start request while a process is running")
 }
 
-/// Encodes a message for the pipe.
+/// Encodes a message.
 ///
 /// # Errors
-/// [`ProtocolError::TooLong`] if the receiver would refuse the message.
+/// [`ProtocolError::TooLong`] if the message exceeds [`MAX_MESSAGE_BYTES`].
 pub(crate) fn encode(message: &impl Serialize) -> Result<Vec<u8>, ProtocolError> {
     let mut bytes = postcard::to_extend(message, vec![0; HEADER_BYTES]).map_err(|_| ProtocolError::Garbled)?;
     let length = bytes.len() - HEADER_BYTES;
@@ -134,7 +124,7 @@ impl Inbox {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Removes and returns the next message; `None` if no complete message has arrived.
+    /// Removes and returns the next message, if complete.
     ///
     /// # Errors
     /// [`ProtocolError`] if the bytes do not begin with a message.
@@ -151,7 +141,6 @@ impl Inbox {
     }
 }
 
-/// Decodes a message. Bytes after the message are an error.
 fn decode<M: DeserializeOwned>(body: &[u8]) -> Result<M, ProtocolError> {
     match postcard::take_from_bytes(body) {
         Ok((message, [])) => Ok(message),

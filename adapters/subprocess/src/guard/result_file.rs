@@ -1,25 +1,24 @@
-//! The file that receives the standard output of a successful command.
+//! The file that receives the standard output of a command.
 //!
 //! # Theory of operation
 //!
-//! The output is written to a temporary file in the folder of the result file. After a success, the
+//! The output goes to a temporary file in the folder of the result file. After a success, the
 //! temporary file is synced and gets the name of the result file. So the result file appears
-//! complete and durable, or not at all. After any other ending, the temporary file disappears.
+//! complete and durable, or not at all. After a failure, the temporary file disappears.
 //!
-//! The folder is synced after the result file has its name. If this sync fails, for instance
-//! because the folder's mode is 0300, the result still counts as written, and the log reports the
-//! error. Only a loss of power can then remove the name. If the attempt counted as failed instead,
-//! the result file would belong to no input, and the result of another input could replace it.
+//! The folder is synced last. If this sync fails, the result still counts as written, and the log
+//! reports the error. Only a loss of power can then remove the name. If the attempt counted as
+//! failed instead, the result of another input could replace the result file.
 //!
-//! The temporary file has no name (`O_TMPFILE`, open(2)): no other program can find it, and nothing
-//! is left of it if its guard is killed. linkat(2) gives it the name of the result file. To replace
-//! an older result file, the temporary file first gets a temporary name and is then renamed.
+//! The temporary file has no name (`O_TMPFILE`, open(2)). So nothing is left of it if its guard is
+//! killed. linkat(2) gives it the name of the result file. To replace an older result file, the
+//! temporary file first gets a temporary name and is then renamed.
 //!
-//! If the file system has no files without a name, the temporary file has the temporary name from
-//! the beginning. The run chooses an unguessable name for each attempt. An existing file with this
-//! name is never opened. The writer holds an exclusive flock(2) on the file. If a guard is killed,
-//! the run removes the file. If the run is killed too, the next guard that uses a temporary name in
-//! the folder removes all unlocked temporary files.
+//! Some file systems have no files without a name. There, the temporary file has an unguessable
+//! temporary name from the beginning. An existing file with this name is never opened. The guard
+//! holds an exclusive flock(2) on the temporary file. If the guard is killed, the run removes the
+//! file. If the run is killed too, a later guard removes all unlocked temporary files in the
+//! folder.
 
 mod temporary;
 
@@ -41,20 +40,18 @@ pub(crate) struct ResultFile {
     path: PathBuf,
     temporary: PathBuf,
     file: File,
-    /// True if the temporary file exists at the path `temporary`.
     is_named: bool,
-    /// True if the result replaces a regular file that existed when the command started.
     replaces: bool,
     bytes: u64,
     first_error: Option<io::Error>,
 }
 
 impl ResultFile {
-    /// Creates the temporary file, and its folder if missing. `input` is the file to process.
+    /// Creates the temporary file, and its folder if missing.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the temporary file cannot be created, or if the result would replace
-    /// the input, the result of another input, or something that is not a regular file.
+    /// [`Ending::NoResult`] if the temporary file cannot be created. Also if the result would
+    /// replace the input, the result of another input, or anything but a regular file.
     /// [`Ending::CannotStart`] if descriptors or memory are short.
     pub(crate) fn create(wanted: &StdoutFile, input: Option<&Path>) -> Result<Self, Ending> {
         Self::create_with(wanted, input, open_unnamed)
@@ -94,13 +91,11 @@ impl ResultFile {
         }
     }
 
-    /// Publishes the result file if the command succeeded; otherwise removes the temporary file.
-    /// Also returns a line for the log.
+    /// Publishes the result file after a success. Also returns a line for the log.
     ///
     /// # Errors
-    /// [`Ending::NoResult`] if the result file of a successful command could not be written. If
-    /// only the folder cannot be synced, the result counts as written, and the line for the log
-    /// reports the error.
+    /// [`Ending::NoResult`] if the result file could not be written. If only the folder cannot be
+    /// synced, the line for the log reports the error.
     pub(crate) fn finish(self, has_succeeded: bool) -> (String, Result<(), Ending>) {
         self.finish_with(has_succeeded, |folder| File::open(folder))
     }
@@ -135,10 +130,8 @@ impl ResultFile {
         }
     }
 
-    /// Gives the temporary file the name of the result file. Fails with
-    /// [`io::ErrorKind::AlreadyExists`] if another file received this name after the command
-    /// started. An outer error means that the temporary file has not received the name. An inner
-    /// error means only that the folder could not be opened or synced.
+    /// Gives the temporary file the name of the result file. An outer error means that there is no
+    /// new result file. An inner error means only that the folder is not synced.
     fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;
@@ -169,8 +162,6 @@ impl ResultFile {
         rename_new(&self.temporary, &self.path)
     }
 
-    /// Gives the temporary file its temporary name. If the file system cannot do this, copies the
-    /// contents to a new file with this name.
     fn give_temporary_name(&mut self) -> io::Result<()> {
         // The lock shows other guards that the file is not a leftover.
         lock(&self.file);
@@ -218,8 +209,7 @@ fn refused(reason: String) -> Ending {
     Ending::NoResult { reason, permanent: true }
 }
 
-/// Returns the ending for a temporary file that cannot be created. A shortage of descriptors or
-/// memory is not the input file's fault, so it becomes [`Ending::CannotStart`].
+/// Returns the ending for this error. A shortage of descriptors or memory is not the input's fault.
 fn cannot_create(path: &Path, error: &io::Error) -> Ending {
     match fault_of(error) {
         fault @ StartFault::Shortage => Ending::CannotStart { reason: format!("{}: {error}", path.display()), fault },
@@ -255,7 +245,6 @@ mod tests {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Imitates a file system that can create a file without a name, but cannot name it later.
     fn without_link(folder: &Path) -> io::Result<File> {
         let path = folder.join("removed");
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
@@ -426,7 +415,6 @@ mod tests {
         }
     }
 
-    /// Does nothing unless it runs as root: another user cannot give files away.
     #[test]
     fn results_and_folders_that_root_makes_belong_to_the_owner_of_the_folder() {
         const OWNER: u32 = 12_345;

@@ -1,4 +1,4 @@
-//! Explains why a command could not be started, and whether a retry can succeed.
+//! Explains why a command could not be started.
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
@@ -11,11 +11,11 @@ use rustix::io::Errno;
 
 use crate::process::{Ending, ProcessSpec};
 
-/// The number of bytes at the beginning of a program that the kernel examines (`BINPRM_BUF_SIZE`).
+/// The number of bytes of a program that the kernel examines (`BINPRM_BUF_SIZE`).
 const EXAMINED_BYTES: u64 = 256;
 
-/// Returns an ending that names the cause: the working directory if it is missing, otherwise the
-/// program. The system does not report which of the two caused the error.
+/// Returns an ending that names the missing working directory, or else the program. The system does
+/// not report which of the two is wrong.
 pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     let missing = spec.working_dir.as_ref().filter(|dir| !dir.is_dir()).map(|dir| dir.as_os_str());
     let culprit = missing.unwrap_or(&spec.program).to_string_lossy();
@@ -24,8 +24,6 @@ pub(super) fn cannot_start(spec: &ProcessSpec, error: &io::Error) -> Ending {
     Ending::CannotStart { reason: format!("{culprit}: {why}"), fault: fault_of(error) }
 }
 
-/// Explains why an existing program fails with "No such file or directory": its interpreter is
-/// missing. Returns `None` if this is not the cause.
 fn interpreter_fault(spec: &ProcessSpec, error: &io::Error) -> Option<String> {
     if Errno::from_io_error(error) != Some(Errno::NOENT) {
         return None;
@@ -63,8 +61,8 @@ pub(crate) fn fault_of(error: &io::Error) -> StartFault {
     }
 }
 
-/// The errors of fork(2), execve(2) and open(2) if processes (EAGAIN), descriptors (EMFILE, ENFILE)
-/// or memory (ENOMEM) are short, or if the program file is open for writing (ETXTBSY).
+/// The errors of fork(2), execve(2) and open(2) for a lack of resources. ETXTBSY means that the
+/// program file is open for writing.
 const SHORTAGES: [Errno; 5] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::TXTBSY];
 
 pub(crate) fn is_permanent(error: &io::Error) -> bool {
@@ -72,8 +70,8 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
         || Errno::from_io_error(error).is_some_and(|errno| PERMANENT_ERRORS.contains(&errno))
 }
 
-/// The errors of execve(2) and chdir(2) about the program, its arguments or its working directory.
-/// Other errors are about the state of the machine, and so count as temporary.
+/// The errors about the program, its arguments or its working directory. Other errors count as
+/// temporary.
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,

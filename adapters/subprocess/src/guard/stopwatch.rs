@@ -1,5 +1,3 @@
-//! A stopwatch that can be paused.
-
 use std::time::{Duration, Instant};
 
 /// Measures monotonic time without pauses.

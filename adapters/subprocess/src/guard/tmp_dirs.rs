@@ -1,7 +1,6 @@
-//! The folder for the temporary files of the guard's current process.
+//! The temporary folder of a guard's current process.
 //!
-//! If a process has not touched its folder, the next process gets the same folder, because checking
-//! a folder costs less than creating one.
+//! An untouched folder is reused, because creating a folder costs more than checking one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,10 +9,9 @@ use crate::guard_record::GuardRecord;
 use crate::tmp_dir::{TmpDir, new_path, parent};
 
 pub(crate) struct TmpDirs {
-    /// The folder in which the folders of processes are created. Determined when the guard starts,
-    /// because its working directory may be removed later.
+    /// The parent of all temporary folders. Determined early, because the guard's working directory
+    /// may be removed later.
     parent: io::Result<PathBuf>,
-    /// The folder of the running process, or an empty folder for the next process.
     current: Option<TmpDir>,
 }
 
@@ -49,9 +47,6 @@ impl TmpDirs {
         TmpDir::create(path).map_err(|error| format!("no folder can be created in {}: {error}", shown(parent)))
     }
 
-    /// Removes the folder of a process that has ended with all its descendants. Keeps an untouched
-    /// folder for the next process. If `is_kept` is true, also keeps a folder that contains files.
-    /// Returns a line for the log if temporary files remain.
     pub(crate) fn finish(&mut self, is_kept: bool) -> Option<String> {
         let folder = self.current.take()?;
         if folder.is_untouched() {

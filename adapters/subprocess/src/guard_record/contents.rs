@@ -11,7 +11,7 @@ use crate::tmp_dir;
 /// The version of the format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The maximum number of bytes that are read from a record: about ten times the usual length.
+/// The maximum length of a record: about ten times the usual length.
 pub(super) const MAX_FILE_BYTES: u64 = 4096;
 
 const LEADER: &str = ",\"leader\":";
@@ -63,13 +63,11 @@ pub(super) struct Offsets {
 /// The result of parsing a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// The record is incomplete, or is a copy of another record. So no process belongs to it. A
-    /// record stays incomplete if its guard was killed before it started anything, or if the
-    /// machine crashed.
+    /// The record is incomplete, or is a copy of another record. So no process belongs to it.
     Incomplete,
     /// The record is valid.
     Contents(Contents),
-    /// The file is not a record, or has a newer format. Contains a human-readable reason.
+    /// The file is not a record, or has a newer format. Contains the reason.
     Invalid(Box<str>),
 }
 
@@ -86,8 +84,6 @@ struct VersionOnly {
 }
 
 impl Contents {
-    /// Returns the contents for a record of this process. `file` is the device and inode of the
-    /// record's file.
     pub(super) fn of_this_process(file: (u64, u64)) -> io::Result<Self> {
         let Ok(own) = process_table::own() else { return Ok(Self::without_process_table(file)) };
         Ok(Self {
@@ -118,8 +114,8 @@ impl Contents {
         }
     }
 
-    /// Returns the path of the guard's current folder for temporary files; `None` if there is none,
-    /// or if the path is unknown. A record without `file` is not trusted, because it may be a copy.
+    /// Returns the path of the guard's temporary folder, if known. A record without `file` is not
+    /// trusted, because it may be a copy.
     pub(crate) fn tmp_dir(&self) -> Option<PathBuf> {
         self.file?;
         let parent = self.tmp_parent.as_deref().map(Path::new).filter(|parent| parent.is_absolute())?;
@@ -143,7 +139,7 @@ impl Contents {
     }
 }
 
-/// Formats the leader with a fixed width: an `i32` has at most 11 characters, a `u64` at most 20.
+/// Formats the leader with a fixed width. An `i32` has at most 11 characters, a `u64` at most 20.
 pub(super) fn leader_fields(leader: ProcessId) -> String {
     format!("{{\"pid\":{:>11},\"started\":{:>20}}}", leader.pid, leader.started)
 }
@@ -161,9 +157,7 @@ fn recorded_tmp_parent() -> Option<Box<str>> {
     (parent.len() <= tmp_dir::MAX_RECORDED_PARENT).then(|| parent.into())
 }
 
-/// Parses the bytes of a record. After a crash of the guard, the line may be incomplete. After a
-/// crash of the machine, the file may contain zeros. Any other invalid contents come from another
-/// program.
+/// Parses a record. After a crash, the line may be incomplete, or the file may contain zeros.
 pub(super) fn parse(bytes: &[u8]) -> Parsed {
     if !bytes.contains(&b'\n') && bytes.len() < usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX)
         || bytes.iter().all(|byte| *byte == 0)
@@ -179,13 +173,12 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// The process number 0 means that the guard started no command.
 fn parse_leader<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProcessId>, D::Error> {
     ProcessId::deserialize(deserializer).map(|leader| Some(leader).filter(|leader| leader.pid > 0))
 }
 
-/// Ignores a name that [`tmp_dir::is_name`] refuses: the folder is removed later, so the name must
-/// not lead to another folder.
+/// Ignores an invalid name. The folder is removed later, so the name must not lead to another
+/// folder.
 fn parse_tmp_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
     Box::<str>::deserialize(deserializer).map(|name| Some(name).filter(|name| tmp_dir::is_name(name)))
 }

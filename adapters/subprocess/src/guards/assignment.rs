@@ -1,4 +1,4 @@
-//! A batch of processes and the guard that runs it.
+//! A batch of processes and its guard.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,13 +16,11 @@ use crate::guards::guard_process::GuardProcess;
 use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// The minimum time to wait for a deadline of the watchdog. During a pause, the watchdog's clock
-/// stands still. Without a minimum, the run would then check continuously whether the deadline has
-/// passed.
+/// The minimum time between two checks by the watchdog. The watchdog's clock stands still during a
+/// pause.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
-/// The maximum number of guards that are tried for one process, if each guard is killed before the
-/// process begins.
+/// The maximum number of guards tried for one process.
 const MAX_GUARDS: u32 = 3;
 
 /// An event of a batch. Events are in the order of the processes in the batch, but
@@ -49,9 +47,8 @@ pub(crate) struct Assignment<'a> {
     start_within: Duration,
     active: Option<Active>,
     lost_guards: u32,
-    /// The number of processes reported as ended, which is the index of the current process.
     current: usize,
-    /// The number of processes that have neither ended nor been reported as not started.
+    /// The number of processes without an outcome.
     pending: usize,
     events: VecDeque<BatchEvent>,
 }
@@ -59,10 +56,7 @@ pub(crate) struct Assignment<'a> {
 struct Active {
     guard: GuardProcess,
     first: usize,
-    /// The time at which the guard received the batch or, after the first process, reported the end
-    /// of the previous process.
     since: Instant,
-    /// The stop level that was sent to the guard for the current process.
     sent_level: StopLevel,
     watchdog: Watchdog,
     is_killed: bool,
@@ -74,14 +68,11 @@ impl<'a> Assignment<'a> {
         Self { pending, guards, specs, start_within, active: None, lost_guards: 0, current: 0, events }
     }
 
-    /// Returns the index of the current process. Its stop signal must be passed to
-    /// [`next`](Self::next).
     pub(crate) fn current(&self) -> usize {
         self.current
     }
 
-    /// Waits for the next event. Returns `None` after the last event. `stop` must be the stop
-    /// signal of the current process.
+    /// Waits for the next event, if any. `stop` must be the stop signal of the current process.
     pub(crate) async fn next(&mut self, stop: &dyn StopSignal) -> Option<BatchEvent> {
         while self.events.is_empty() && self.pending > 0 {
             if self.active.is_none() {
@@ -148,7 +139,6 @@ impl<'a> Assignment<'a> {
         self.events.push_back(BatchEvent::Ended(result));
     }
 
-    /// Reports `result` for the current process, and all later processes as not started.
     fn end(&mut self, result: io::Result<ProcessReport>) {
         self.report_not_started(self.pending.saturating_sub(1));
         self.report_ended(result);
@@ -217,8 +207,6 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Resets the stop level and the deadlines for the next process, because an abort applies to
-    /// one process only. A request to start no further process remains in effect.
     fn begin_next(&mut self) {
         let next = self.watchdog();
         if let Some(Active { sent_level, watchdog, since, .. }) = &mut self.active {
@@ -227,8 +215,6 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// If no process is pending, returns the guard to the pool. This happens before the receiver
-    /// gets the last event, so that the receiver can use the guard.
     async fn release_if_done(&mut self) {
         if self.pending == 0
             && let Some(Active { guard, .. }) = self.active.take()
@@ -237,8 +223,6 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Ends the guard and all idle guards, to free resources for a command that could not start.
-    /// Reports the pending processes as not started.
     async fn dismiss(&mut self) {
         self.report_not_started(self.pending);
         let guard = self.active.take().map(|active| active.guard);
@@ -265,10 +249,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Reports the pending processes after the guard has died. The guard had begun the first
-    /// `begun` of them. The last of these was interrupted. The others succeeded, because a guard
-    /// begins a process only after the previous one has succeeded. Their run times are unknown, so
-    /// each is reported with the average.
+    /// Reports the processes that a dead guard had begun. The last one was interrupted, and the
+    /// others succeeded. Their run times are unknown, so each is reported with the average.
     fn settle_begun(&mut self, begun: usize, since: Instant, interrupted: impl Fn() -> ProcessReport) {
         let begun = begun.min(self.pending);
         let Some(succeeded) = begun.checked_sub(1) else { return self.try_another_guard() };
@@ -280,8 +262,6 @@ impl<'a> Assignment<'a> {
         self.end(Ok(interrupted()));
     }
 
-    /// Keeps only the first pending process, so that another guard runs it. After [`MAX_GUARDS`]
-    /// killed guards, reports that the process cannot start.
     fn try_another_guard(&mut self) {
         self.keep_first();
         self.lost_guards += 1;
@@ -298,15 +278,11 @@ impl<'a> Assignment<'a> {
     }
 }
 
-/// Returns the current time on the watchdog's clock. Before an abort, the clock excludes pauses, as
-/// the timeout of a process does. After an abort, it includes pauses, because a process that is
-/// being ended is not paused.
+/// Returns the time on the watchdog's clock. Only after an abort, the clock includes pauses.
 fn watch_time(guards: &Guards, sent_level: StopLevel) -> Duration {
     if sent_level < StopLevel::Aborting { guards.time_without_pauses() } else { guards.time() }
 }
 
-/// Returns the report of a process whose guard died: [`Ending::Aborted`] if the run was ending the
-/// process, [`Ending::TimedOut`] if the watchdog killed the guard, [`Ending::GuardDied`] otherwise.
 fn interrupted(sent_level: StopLevel, is_killed: bool, elapsed: Duration) -> ProcessReport {
     let ending = match sent_level {
         StopLevel::Aborting | StopLevel::Killing => Ending::Aborted,

@@ -1,4 +1,4 @@
-//! The write end of a guard's control pipe, which the run holds.
+//! The write end of a guard's control pipe.
 
 use std::io::{self, PipeWriter, Write};
 use std::os::fd::AsFd;
@@ -10,8 +10,8 @@ use rustix::io::{Errno, ioctl_fionbio};
 
 use crate::guard::protocol::{Control, encode};
 
-/// The maximum time to wait until a full pipe can take more bytes. A suspended guard does not read
-/// from its pipe, and must not block the run.
+/// The maximum time to wait for a full pipe. A suspended guard does not read, and must not block
+/// the run.
 const FULL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A control pipe to which several threads can write. The messages are never interleaved.
@@ -29,7 +29,7 @@ impl ControlPipe {
     ///
     /// # Errors
     /// If the guard has ended, or the pipe stays full for [`FULL_TIMEOUT`]. The pipe is then
-    /// closed, because a part of the message may have been sent.
+    /// closed, because the message may be incomplete.
     pub(crate) fn send(&self, control: &Control) -> io::Result<()> {
         self.send_encoded(&encode(control).map_err(io::Error::other)?)
     }
@@ -43,12 +43,11 @@ impl ControlPipe {
         sent.inspect_err(|_| drop(pipe.take()))
     }
 
-    /// Closes the pipe. An idle guard then exits, and a busy guard first ends its processes.
     pub(crate) fn close(&self) {
         self.lock().take();
     }
 
-    /// Locks the pipe. Ignores poisoning, because no code that can panic runs under the lock.
+    /// Locks the pipe. Ignores poisoning, because no code panics under the lock.
     fn lock(&self) -> MutexGuard<'_, Option<PipeWriter>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

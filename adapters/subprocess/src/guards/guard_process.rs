@@ -1,4 +1,4 @@
-//! Starts and controls a guard, which is a child of this process.
+//! Starts and controls a guard process.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,12 +24,11 @@ use crate::guards::orphans::ReapLock;
 use crate::process_table::{self, ProcessId};
 use crate::tmp_dir;
 
-/// The maximum time for idle guards to exit. A guard that takes longer, for instance because it is
-/// suspended, is killed.
+/// The maximum time for idle guards to exit. Slower guards are killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of descriptors that must be free before another guard starts. The store, the event
-/// log and the state file need them to open files while guards run.
+/// The number of free descriptors required to start a guard. The store and the event log need
+/// descriptors while guards run.
 const SPARE_DESCRIPTORS: usize = 8;
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -40,13 +39,10 @@ pub(crate) struct GuardProcess {
     reports: Receiver,
     inbox: Inbox,
     record: Option<PathBuf>,
-    /// The number of processes whose end the guard has reported.
     ended: u64,
 }
 
 impl GuardProcess {
-    /// Starts a guard; `number` identifies it within its pool. The guard creates its own session,
-    /// so that signals from the terminal reach only this process.
     pub(crate) fn spawn(settings: &GuardSettings, number: u64) -> io::Result<Self> {
         let ((control, control_writer), (reports, report_writer)) = (io::pipe()?, io::pipe()?);
         // The first guard may use the last descriptors, because the run needs at least one guard.
@@ -76,7 +72,7 @@ impl GuardProcess {
         &self.control
     }
 
-    /// Waits for the next report. Cancel-safe: no report is lost if the future is dropped.
+    /// Waits for the next report. Cancel-safe.
     ///
     /// # Errors
     /// If the guard has died, or if its program does not write reports.
@@ -105,7 +101,6 @@ impl GuardProcess {
         self.child.id()
     }
 
-    /// True if a signal or a debugger has stopped the guard. False if there is no process table.
     pub(crate) fn is_stopped(&self) -> bool {
         process_table::read(self.pid().cast_signed()).is_ok_and(|guard| guard.is_stopped)
     }
@@ -122,8 +117,7 @@ impl GuardProcess {
         let _ = self.child.kill();
     }
 
-    /// Ends idle guards. Kills those that have not exited after [`EXIT_TIMEOUT`]. Blocks, usually
-    /// for some milliseconds.
+    /// Ends idle guards, and kills them after [`EXIT_TIMEOUT`]. Blocks.
     pub(crate) fn shut_down_all(guards: Vec<Self>) {
         // All pipes are closed first, so that the guards exit concurrently.
         for guard in &guards {
@@ -143,12 +137,10 @@ impl GuardProcess {
         let _ = self.reap_with(|| Ok(()));
     }
 
-    /// Kills and reaps the guard. Then calls `end_orphans`, which must end the processes that the
-    /// guard leaves behind. Removes the guard's record and its folder for temporary files only if
-    /// `end_orphans` succeeds.
+    /// Kills and reaps the guard, then calls `end_orphans`. Removes the guard's record and
+    /// temporary folder only if `end_orphans` succeeds.
     ///
-    /// Returns the number of processes that the guard began without reporting their end; `None` if
-    /// unknown.
+    /// Returns the number of processes that began but were not reported as ended, if known.
     pub(crate) fn reap_with(mut self, end_orphans: impl FnOnce() -> io::Result<()>) -> io::Result<Option<u64>> {
         // Both calls fail only if the guard has already been reaped.
         let _ = self.child.kill();

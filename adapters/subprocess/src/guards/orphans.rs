@@ -2,10 +2,9 @@
 //!
 //! # Theory of operation
 //!
-//! If this process has called [`adopt_orphans`](crate::adopt_orphans), the processes of a killed
-//! guard become its children. If this process starts no children other than guards, every other
-//! child is an orphan. All orphans and their descendants are killed and reaped repeatedly until
-//! none is left.
+//! After a call of [`adopt_orphans`](crate::adopt_orphans), the processes of a killed guard become
+//! children of this process. If this process starts only guards, every other child is an orphan.
+//! All orphans and their descendants are killed and reaped repeatedly until none is left.
 //!
 //! Otherwise, orphans are recognised by the run's marker in their environment, or by the session of
 //! the killed guard. A process escapes if it has removed the marker, begun a session, and lost all
@@ -24,17 +23,16 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use crate::adoption::adopts_only_of_guards;
 use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid};
 
-/// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
-/// the kernel or belongs to another user takes longer.
+/// The maximum time to wait for killed processes to disappear. A process that is blocked in the
+/// kernel takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause after a search that found no new orphans.
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
 static GUARDS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// While this lock is held, no guard can be spawned. So a search for orphans never mistakes a new
-/// guard for an orphan.
+/// While this lock is held, no guard can be spawned. So a new guard is never mistaken for an
+/// orphan.
 pub(crate) struct ReapLock(MutexGuard<'static, BTreeSet<i32>>);
 
 impl ReapLock {
@@ -58,8 +56,6 @@ impl ReapLock {
         Ok(orphans)
     }
 
-    /// Returns all processes of the run that have no living guard, except this process and its
-    /// ancestors. Includes a zombie only if it is a child of this process.
     fn orphans(&self, marker: &Marker, guard: ProcessId) -> io::Result<Vec<Process>> {
         let all = Processes::read()?;
         let own = own_pid();
@@ -82,8 +78,7 @@ impl ReapLock {
     }
 }
 
-/// Ends the processes that `guard` and other killed guards of this run left behind. Blocks until
-/// none is left. Meanwhile, guards can be spawned.
+/// Ends the processes that killed guards of this run left behind. Blocks until none is left.
 ///
 /// # Errors
 /// If the process table cannot be read, or a process still exists after [`KILL_TIMEOUT`].
@@ -106,8 +101,7 @@ pub(crate) fn reap_other_children() {
     }
 }
 
-/// Calls `round` until it returns no process. Releases the lock after each call, because the
-/// runtime's only thread may need the lock to spawn a guard.
+/// Releases the lock after each call, so that guards can be spawned.
 fn repeat_until_none_left(mut round: impl FnMut(&ReapLock) -> io::Result<Vec<Process>>) -> io::Result<()> {
     let started_at = Instant::now();
     let mut seen: HashSet<ProcessId> = HashSet::new();
@@ -165,7 +159,6 @@ mod tests {
         }
     }
 
-    /// The orphans die only after the test has acquired the lock.
     #[test]
     fn a_guard_can_be_spawned_while_orphans_take_long_to_die() {
         let (has_begun, was_acquired) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -1,37 +1,34 @@
-//! Decides what to do about a guard that does not report in time that its process has ended.
+//! Decides what to do about a guard that does not report in time.
 //!
-//! A guard enforces the timeout of its process itself. A guard that is suspended, by a signal, a
-//! debugger or a freezer, enforces nothing. So the run sets its own deadlines, which are later than
-//! those that a healthy guard enforces.
+//! A suspended guard cannot enforce the timeout of its process. So the run sets its own, later
+//! deadlines.
 
 use std::time::Duration;
 
-/// The time that a suspended guard has to react to SIGCONT, in addition to the grace time. If the
-/// guard is still suspended after that, the run kills it.
+/// The time for a suspended guard to react to SIGCONT, beyond the grace time. After it, the run
+/// kills the guard.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The time limit for a guard to end its process, in addition to the grace time. A healthy guard
-/// takes less: at most 30 s until it reports that the process survives SIGKILL, and at most 4 s to
-/// remove temporary files.
+/// The time for a guard to end its process, beyond the grace time. A healthy guard reports after at
+/// most 30 s, and needs at most 4 s to remove temporary files.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The time limit for a guard to carry out a request to kill, including at most 4 s to remove
-/// temporary files. After it, the run itself kills the guard and the guard's process.
+/// The time for a guard to kill its process. A healthy guard needs at most 4 s to remove temporary
+/// files.
 const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum time to wait for a killed guard to disappear. Only a guard that is blocked in the
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// If the run notices an expired deadline with a longer delay than this, the run or the machine was
-/// suspended. The guard may have been suspended too, so its deadlines start again.
+/// A longer delay means that the run or the machine was suspended. The deadlines of the guard then
+/// start again.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
     Continue,
     Kill,
-    /// Stop waiting for a killed guard that does not disappear.
     GiveUp,
 }
 
@@ -43,14 +40,11 @@ enum Step {
     GiveUp,
 }
 
-/// The deadlines by which a guard must end one process. All times are readings of one clock, which
-/// the caller provides.
+/// The deadlines by which a guard must end one process.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watchdog {
-    /// The time at which a healthy guard begins to end its process.
     limit: Duration,
     grace: Duration,
-    /// The time for which a guard may stay silent after the grace time, before it is killed.
     silence_timeout: Duration,
     step: Step,
 }
@@ -82,8 +76,6 @@ impl Watchdog {
         }
     }
 
-    /// Returns the measure to take at `now`, if any. `is_stopped` tells whether a signal or a
-    /// debugger has stopped the guard.
     pub(super) fn expire(&mut self, now: Duration, is_stopped: impl FnOnce() -> bool) -> Option<Measure> {
         let late = now.checked_sub(self.due())?;
         if late > SUSPENSION_THRESHOLD && self.step != Step::ContinueStopped {
@@ -119,7 +111,6 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Returns the measures against a guard that never reports, with their times in seconds.
     fn measures(mut watchdog: Watchdog, is_stopped: bool) -> Vec<(u64, Measure)> {
         let mut measures = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! The environment variable that marks the processes of a run.
+//! The environment variable of the processes of a run.
 
 use std::ffi::OsStr;
 use std::io;
@@ -15,7 +15,7 @@ use crate::process_table::{ProcessId, not_found_if_gone};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     entry: Vec<u8>,
-    /// The project folder of the run, or `None` to match runs of any project.
+    /// The project folder, or `None` for any project.
     project: Option<PathBuf>,
 }
 
@@ -46,8 +46,7 @@ impl Marker {
         std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(not_found_if_gone)
     }
 
-    /// Reads the id of the run's main process from the environment of process `pid`. Returns `None`
-    /// if process `pid` lacks the marker.
+    /// Returns the run's main process, as named in the environment of process `pid`.
     pub(crate) fn runner_of(&self, pid: i32) -> Option<ProcessId> {
         self.runner_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
     }
@@ -69,7 +68,7 @@ impl Marker {
     }
 }
 
-/// Returns the run id in the initial environment of process `pid`, if it is readable and has one.
+/// Returns the run id in the environment of process `pid`.
 pub(crate) fn marked_run(pid: i32) -> Option<String> {
     run_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
 }

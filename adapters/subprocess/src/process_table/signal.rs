@@ -1,4 +1,4 @@
-//! Sends signals to a process, but never to a later process with the same number.
+//! Sends signals to processes.
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};

@@ -1,40 +1,35 @@
-//! Determines the start time of a child from the clock.
+//! Determines the start time of a child process from the clock.
 //!
 //! # Theory of operation
 //!
-//! The kernel records the start time of a process at its fork: the reading of `CLOCK_BOOTTIME`
-//! (`clock_gettime(2)`), in clock ticks. If the clock shows the same tick before and after the
-//! fork, that tick is the start time. This is faster than reading `/proc/<pid>/stat`, because that
-//! read waits for the execve(2) of the child.
+//! At the fork, the kernel records the time of `CLOCK_BOOTTIME` in clock ticks. If the clock shows
+//! the same tick before and after the fork, that tick is the start time. This saves a read of
+//! `/proc/<pid>/stat`, which would wait for the execve(2) of the child.
 //!
-//! The clock may disagree with the process table (an emulated `/proc`, a time namespace). The first
-//! child for which both start times are known shows whether they agree. If they differ, only the
-//! process table is used from then on.
+//! In a time namespace, for example, the clock differs from the process table. The start times of
+//! one child from both sources are therefore compared. If they differ, only the process table is
+//! used.
 
 use std::io;
 
 use crate::process_table::{ProcessId, read};
 
-/// Spawns a child. Also returns the time of the spawn in clock ticks since boot, or `None` if the
-/// tick changed during the spawn.
+/// Calls `spawn`. Also returns the time in clock ticks, unless the tick changed during the call.
 pub(crate) fn within_one_tick<T>(spawn: impl FnOnce() -> T) -> (T, Option<u64>) {
     let before = ticks();
     let child = spawn();
     (child, before.filter(|before| ticks() == Some(*before)))
 }
 
-/// Identifies children by process number and start time. Takes the start time from the clock if
-/// possible, otherwise from the process table.
+/// Identifies children by process number and start time.
 #[derive(Debug, Default)]
 pub(crate) struct StartTimes {
-    /// True if the clock and the process table gave the same start time for a child. `None` before
-    /// the first comparison.
+    /// True if the clock and the process table agree. `None` before the first comparison.
     agree: Option<bool>,
 }
 
 impl StartTimes {
-    /// Identifies a child that has not been reaped. `tick` is the clock tick in which the child
-    /// started, if known.
+    /// Identifies a child that has not been reaped. `tick` is the clock tick of its start.
     pub(crate) fn identify(&mut self, pid: i32, tick: Option<u64>) -> io::Result<ProcessId> {
         match tick {
             Some(started) if self.agree == Some(true) => Ok(ProcessId { pid, started }),
@@ -47,7 +42,7 @@ impl StartTimes {
     }
 }
 
-/// Returns the time since boot in clock ticks, the unit of `/proc/<pid>/stat`.
+/// Returns the time since boot in clock ticks.
 #[cfg(target_os = "linux")]
 fn ticks() -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};
@@ -70,8 +65,6 @@ mod tests {
 
     use super::*;
 
-    /// Spawns children until 20 of the spawns each took place within one clock tick. On a loaded
-    /// machine, many spawns take longer.
     #[cfg(target_os = "linux")]
     #[test]
     fn the_clock_agrees_with_the_process_table() {

@@ -1,15 +1,15 @@
-//! Parses `/proc/<pid>/stat`, as described in proc(5).
+//! Parses `/proc/<pid>/stat` (proc(5)).
 
 use crate::process_table::{Process, ProcessId};
 
-/// The number of the first field after the name; proc(5) counts fields from 1.
+/// The number of the first field after the name. proc(5) counts from 1.
 const FIRST_AFTER_NAME: usize = 3;
 
 /// An upper bound for the length of a line: 52 fields of at most 20 digits, and a name of at most
 /// 64 bytes.
 pub(super) const MAX_LINE_BYTES: usize = 2048;
 
-/// Parses a line. The name may contain parentheses, so it ends at the last closing parenthesis.
+/// Parses a line. The name may contain parentheses.
 pub(super) fn parse(text: &[u8]) -> Option<Process> {
     let open = text.iter().position(|byte| *byte == b'(')?;
     let close = text.iter().rposition(|byte| *byte == b')')?;

@@ -1,4 +1,4 @@
-//! Finds the runs whose marker is in the environment of any process.
+//! Finds runs by the markers of processes.
 
 use std::collections::HashSet;
 use std::io;
@@ -7,11 +7,8 @@ use std::thread;
 use crate::process_table::{self, Processes};
 use crate::sweep::{CLEAN_SCANS, POLL_INTERVAL};
 
-/// Returns the runs in `runs` whose marker is in the environment of any process. Reads all
-/// processes [`CLEAN_SCANS`] times, because a single scan may miss some.
-///
-/// # Errors
-/// If the process table cannot be read.
+/// Returns those `runs` whose marker is in the environment of a process. Scans the process table
+/// several times, because a single scan may miss some processes.
 pub(super) fn runs_of_processes(runs: &HashSet<&str>) -> io::Result<HashSet<String>> {
     let mut marked = HashSet::new();
     if runs.is_empty() {

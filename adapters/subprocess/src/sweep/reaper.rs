@@ -1,4 +1,4 @@
-//! Implements the `Reaper` port: sweeps the dead runs of this host.
+//! Implements the `Reaper` port for the runs of this host.
 
 use std::path::Path;
 
@@ -25,7 +25,6 @@ impl Reaper for Sweeper {
     }
 }
 
-/// Returns the location of this process. Parts that the system does not provide are empty.
 fn own_location(project: &Path) -> Location {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Location {
@@ -37,11 +36,11 @@ fn own_location(project: &Path) -> Location {
     }
 }
 
-/// True if the run began in an earlier boot of this host, so none of its processes is left.
+/// True if the run began in an earlier boot of this host.
 ///
-/// If an expired lease is the only evidence of death, it must have expired at least `LEASE_MARGIN`
-/// ago. The run may have been on another machine with the same name, where its guards need this
-/// time to end their processes.
+/// If only an expired lease shows that the run is dead, `LEASE_MARGIN` must have passed since. The
+/// run may have been on another machine with the same name. Its guards need this time to end their
+/// processes.
 pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     let Some(location) = &dead.location else { return false };
     let is_other_boot = location.boot != own.boot && !location.boot.is_empty() && !own.boot.is_empty();
@@ -52,8 +51,8 @@ pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     is_other_boot && location.host == own.host && is_certain
 }
 
-/// True if the dead run was process 1 of its pid namespace, as in a container. When process 1 ends,
-/// the kernel kills all other processes of the namespace (`pid_namespaces(7)`).
+/// True if the dead run was process 1 of its pid namespace. The end of process 1 ends the whole
+/// namespace (`pid_namespaces(7)`).
 pub(super) fn was_first_of_its_namespace(dead: &DeadRun) -> bool {
     let is_first = |location: &Location| location.pid == 1 && !location.pid_namespace.is_empty();
     dead.evidence == DeathEvidence::Gone && dead.location.as_ref().is_some_and(is_first)

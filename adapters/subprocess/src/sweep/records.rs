@@ -19,8 +19,7 @@ pub(super) struct Records<'a> {
 pub(super) struct Living {
     /// The living guards in this boot and pid namespace.
     pub(super) here: Vec<ProcessId>,
-    /// The number of all other locked records. This process cannot identify the guards that hold
-    /// these locks.
+    /// The number of other locked records.
     pub(super) elsewhere: usize,
 }
 
@@ -42,9 +41,8 @@ impl<'a> Records<'a> {
         paths.into_iter().map(|path| guard_record::inspect(&path).map(|state| (path, state))).collect()
     }
 
-    /// Returns the living guards. Trusts a record only if the process named in the record has the
-    /// run's marker and holds the record open. Otherwise, a forged record could make the sweep kill
-    /// any process.
+    /// Returns the living guards. A record counts only if its process has the marker and holds the
+    /// record open. Otherwise, a forged record could make the sweep kill any process.
     pub(super) fn living(&self, own: &Location, marker: &Marker) -> io::Result<Living> {
         let mut living = Living::default();
         for (path, state) in self.inspect()? {
@@ -84,8 +82,7 @@ impl<'a> Records<'a> {
         Ok(abandoned)
     }
 
-    /// If killed guards may have left processes that this process cannot find, returns a reason.
-    /// Ignores living guards, because they end their own processes.
+    /// Returns a reason why this process may miss processes of killed guards.
     pub(super) fn obstacle(&self, own: &Location) -> io::Result<Option<String>> {
         let mut abandoned = Abandoned::default();
         for (path, state) in self.inspect()? {
@@ -107,8 +104,8 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Removes each record whose guard is not alive, and the folder for temporary files that the record
-/// names. All processes of these guards must have ended.
+/// Removes each unlocked record and its folder for temporary files. All processes of these guards
+/// must have ended.
 pub(super) fn remove_unlocked<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) {
     for path in paths {
         if let Ok(RecordState::Unlocked { parsed, owner }) = guard_record::inspect(path) {
@@ -157,8 +154,8 @@ fn is_guard(contents: &Contents, path: &Path, marker: &Marker) -> bool {
         && process_table::has_open(pid, path)
 }
 
-/// Returns a reason if the record names a living process that may not belong to `owner`, the owner
-/// of the record. Without this check, any user who can write to the folder could make root kill any
+/// Returns a reason if a living process in the record may not belong to `owner`, the owner of the
+/// record. Without this check, any user who can write to the folder could make root kill any
 /// process.
 fn names_foreign(contents: &Contents, own: &Location, owner: u32, path: &Path) -> Option<String> {
     let is_alive = |leader: &ProcessId| process_table::is_alive(*leader);
@@ -177,15 +174,13 @@ fn foreign(pid: i32, found: io::Result<u32>, owner: u32, record: &Path) -> Optio
     }
 }
 
-/// Where the processes of a guard run, relative to this process.
+/// Where a guard runs, relative to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     /// In this boot and pid namespace.
     Here,
     OtherNamespace,
-    /// In an earlier boot, so none of the processes is left.
     EarlierBoot,
-    /// The boot of the guard or of this process is unknown.
     Unknown,
 }
 

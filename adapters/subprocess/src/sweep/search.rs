@@ -1,4 +1,4 @@
-//! Finds the processes of a dead run in one scan of the process table. Sends no signals.
+//! Finds the processes of a dead run.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -8,13 +8,12 @@ use rustix::io::Errno;
 use crate::guard_record::Contents;
 use crate::process_table::{Marker, Process, ProcessId, Processes};
 
-/// The criteria for processes of the dead run. A process that meets any of them belongs to the run.
+/// The criteria for processes of a dead run. One criterion is enough.
 pub(super) struct Search<'a> {
     pub(super) marker: &'a Marker,
     /// The records of killed guards, whose commands belong to the run.
     pub(super) killed_guards: &'a [Contents],
-    /// The run's living guards. Their descendants belong to the run; the guards themselves are
-    /// spared.
+    /// The run's living guards. Only their descendants are to be killed.
     pub(super) living_guards: &'a [ProcessId],
 }
 
@@ -26,14 +25,13 @@ pub(super) struct Targets {
     pub(super) uncertain: Vec<Uncertainty>,
 }
 
-/// The reason why a process that may belong to the dead run is not ended.
+/// The reason why a process is not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Uncertainty {
     Refused(Process, Errno),
-    /// The process is the current process or one of its ancestors.
+    /// This process or one of its ancestors.
     OwnLineage(Process),
-    /// The number of the process's group or session is in a record of the dead run. Another group
-    /// or session may have reused the number.
+    /// The number of the group or session is in a record, but may have been reused.
     SameNumber(Process),
 }
 
@@ -75,8 +73,7 @@ impl Search<'_> {
         targets
     }
 
-    /// Returns all processes of the dead run, by pid. These are the processes of its commands, the
-    /// processes with its marker, and the descendants of both and of its living guards.
+    /// Returns all processes of the dead run, by pid.
     fn find(&self, all: &Processes, is_marked: impl Fn(&Process) -> bool) -> HashMap<i32, Process> {
         let direct = all.iter().filter(|process| self.is_of_a_command(process, all) || is_marked(process));
         let direct: Vec<Process> = direct.cloned().collect();
@@ -88,11 +85,10 @@ impl Search<'_> {
 
     /// True if the process is the leader of a killed guard's command, or in the leader's group.
     ///
-    /// The kernel does not reuse the number of an existing group or session (`alloc_pid` in the
-    /// kernel; POSIX on process ids). While the leader exists, even as a zombie, the group with the
-    /// leader's number is therefore the leader's group. Later, another group may have this number,
-    /// so the process must also be in the guard's session. It is practically impossible that the
-    /// numbers of both group and session were reused.
+    /// The kernel does not reuse the number of an existing group or session (`alloc_pid`). While
+    /// the leader exists, the group with the leader's number is therefore the leader's group.
+    /// Later, another group may get the number. The process must then also be in the guard's
+    /// session.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {
@@ -103,8 +99,6 @@ impl Search<'_> {
         })
     }
 
-    /// Returns the processes outside `found` whose group or session has a number that is in a
-    /// record of the dead run.
     fn find_same_numbers(&self, all: &Processes, found: &HashMap<i32, Process>) -> Vec<Uncertainty> {
         let has_same_number = |process: &&Process| {
             self.killed_guards.iter().any(|contents| {
@@ -119,7 +113,7 @@ impl Search<'_> {
     }
 }
 
-/// True if the guard led its own session and the process is in that session.
+/// True if the process is in the guard's own session.
 fn is_in_session(process: &Process, contents: &Contents) -> bool {
     contents.session == contents.guard.pid
         && process.session == contents.session
@@ -130,7 +124,6 @@ fn exists(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_some_and(|process| process.id == id)
 }
 
-/// True if no process has the number `id.pid`, not even a zombie.
 fn is_unused(all: &Processes, id: ProcessId) -> bool {
     all.get(id.pid).is_none()
 }
@@ -177,7 +170,6 @@ mod tests {
         }
     }
 
-    /// Returns `others` with process 1, this process, and the parent of this process.
     fn all(others: impl IntoIterator<Item = Process>) -> Processes {
         [process(1, 0, 1, 1), process(8, 1, 8, 8), process(OWN, 8, 8, 8)].into_iter().chain(others).collect()
     }

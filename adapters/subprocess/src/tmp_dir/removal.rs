@@ -1,14 +1,13 @@
 //! Removes a folder with its contents.
 //!
-//! Folders may be nested to any depth. The removal therefore neither recurses nor keeps one folder
-//! open per level: it moves every nested folder up to the top folder and removes it there.
+//! Folders may be nested to any depth. The removal moves each nested folder to the top folder
+//! instead of recursing.
 //!
-//! Another user may own a part of the contents and change it during the removal. Every folder is
-//! therefore opened relative to its open parent, and links are never followed.
+//! Another user may change the contents during the removal. Every folder is therefore opened
+//! relative to its open parent. Links are never followed.
 //!
-//! A killed program may leave file systems mounted in the folder, for example in a root folder for
-//! chroot(2). Entering such a mount could remove files of the system, so a folder that contains a
-//! mount is not removed.
+//! A file system that is mounted in the folder may contain files of the system. A folder with a
+//! mount is therefore not removed.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -21,14 +20,14 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-/// The maximum duration of a removal, enough for several hundred thousand files. The guard reports
-/// the end of a command after the removal. If a guard has not reported 5 s after a request to kill
-/// its command, the run kills the guard.
+/// The maximum duration of a removal, enough for several hundred thousand files. A guard reports
+/// the end of a command only after the removal. The run kills a guard that has not reported 5 s
+/// after a request to kill the command.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Removes the folder, file or link at `path`, if there is one.
+/// Removes the folder, file or link at `path`, if any.
 ///
 /// # Errors
 /// If a file system is mounted in the folder, a part of the contents cannot be removed, or the
@@ -58,7 +57,6 @@ fn remove_within(path: &Path, timeout: Duration) -> io::Result<()> {
 struct Removal {
     top: OwnedFd,
     deadline: Instant,
-    /// The number of folders that were moved to the top folder.
     moved: u64,
 }
 
@@ -77,8 +75,7 @@ impl Removal {
         }
     }
 
-    /// Removes the folder `name` in the top folder, after moving its nonempty subfolders to the top
-    /// folder.
+    /// Removes a folder in the top folder. First moves its nonempty subfolders to the top folder.
     fn take_apart(&mut self, name: &CStr) -> io::Result<()> {
         let folder = open(self.top.as_fd(), name)?;
         for below in names_in(folder.as_fd())? {
@@ -92,7 +89,7 @@ impl Removal {
         Ok(unlinkat(&self.top, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes a file, a link or an empty folder. Returns false for a folder that is not empty.
+    /// Removes a file, a link or an empty folder. Returns false for a nonempty folder.
     fn remove_entry(&self, folder: BorrowedFd<'_>, name: &CStr) -> io::Result<bool> {
         if Instant::now() >= self.deadline {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "there are too many files, or the disk is too slow"));
@@ -111,7 +108,6 @@ impl Removal {
         }
     }
 
-    /// Returns a name that does not exist in the top folder.
     fn new_name(&mut self) -> io::Result<CString> {
         loop {
             self.moved += 1;
@@ -123,15 +119,13 @@ impl Removal {
     }
 }
 
-/// Makes a folder accessible and opens it for reading. Refuses a link.
 fn open(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     make_accessible(parent, name);
     Ok(openat(parent, name, FOLDER.union(OFlags::RDONLY), Mode::empty())?)
 }
 
-/// Sets the mode of a folder to 0700, so that its contents can be removed. Changes only a folder of
-/// this user whose mode denies the owner a permission. Does not follow links. Ignores errors,
-/// because the removal reports them.
+/// Sets the mode of a folder to 0700, if this user owns the folder and lacks a permission. Does not
+/// follow links. Ignores errors, because the removal reports them.
 #[cfg(target_os = "linux")]
 pub(super) fn make_accessible(parent: BorrowedFd<'_>, name: &CStr) {
     use std::os::fd::AsRawFd;
@@ -165,8 +159,7 @@ fn names_in(folder: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
     Ok(names)
 }
 
-/// Fails if a file system is mounted on the folder or in it. Succeeds if the system does not list
-/// its mounts.
+/// Fails if a file system is mounted on the folder or in it.
 fn refuse_mounts(path: &Path) -> io::Result<()> {
     let Ok(mounts) = fs::read("/proc/self/mountinfo") else { return Ok(()) };
     match mount_below(&mounts, &fs::canonicalize(path)?) {
@@ -176,7 +169,7 @@ fn refuse_mounts(path: &Path) -> io::Result<()> {
 }
 
 /// Returns the first mount point at or below the folder. `mounts` is the content of
-/// `/proc/self/mountinfo` (proc(5)), in which the fifth field is the mount point.
+/// `/proc/self/mountinfo`.
 fn mount_below(mounts: &[u8], folder: &Path) -> Option<PathBuf> {
     let points = mounts.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
     points.map(unescaped).find(|point| point.starts_with(folder))
@@ -231,7 +224,6 @@ mod tests {
         remove(&top).expect("nothing to remove");
     }
 
-    /// Checks the mode and not the removal, because root can remove a folder of any mode.
     #[test]
     fn a_closed_folder_is_made_accessible_but_not_through_a_link() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -264,7 +256,6 @@ mod tests {
         assert!(!top.exists());
     }
 
-    /// Some folders already have the names that the removal gives to moved folders.
     #[test]
     fn a_removal_that_takes_too_long_is_given_up() {
         let dir = tempfile::tempdir().expect("a folder");

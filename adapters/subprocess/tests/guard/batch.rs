@@ -1,5 +1,3 @@
-//! Tests batches, in which one guard runs several commands one after another.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -135,7 +133,6 @@ async fn a_guard_without_descriptors_reports_a_shortage_and_is_ended() {
     assert_eq!(fixture.run(script()).await.ending, Ending::Exited { code: 0 });
 }
 
-/// A suspended guard (SIGSTOP) never exits, so a blocking wait for its exit would stall other work.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn other_work_continues_while_idle_guards_are_ended() {
@@ -212,7 +209,6 @@ async fn nothing_starts_after_a_stop() {
     }
 }
 
-/// After a request to drain, the first command still starts, as it would outside a batch.
 #[tokio::test]
 async fn after_a_stop_only_the_first_command_starts() {
     for (level, ending) in [(StopLevel::Draining, Ending::Exited { code: 0 }), (StopLevel::Aborting, Ending::Aborted)] {
@@ -225,7 +221,6 @@ async fn after_a_stop_only_the_first_command_starts() {
     }
 }
 
-/// The first command is aborted after it has ended, while the second command is running.
 #[tokio::test]
 async fn a_late_abort_of_one_command_spares_the_next() {
     let fixture = Fixture::new(LONG);
@@ -271,8 +266,6 @@ async fn without_a_record_a_killed_guard_loses_all_commands_without_a_report() {
     assert!(!fixture.path("started").exists());
 }
 
-/// The first guard reads an empty FIFO instead of the message with the batch, so the guard begins
-/// no command.
 #[tokio::test]
 async fn a_command_that_a_killed_guard_has_not_begun_gets_another_guard() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -337,7 +330,6 @@ async fn each_start_is_reported_with_the_fingerprint_of_its_input() {
     assert_eq!(starts, [before, fingerprint_of(&fixture.path("input")), None]);
 }
 
-/// In one case, a background process changes the input after the command's main process has ended.
 #[tokio::test]
 async fn each_end_reports_how_the_input_is_left() {
     let fixture = Fixture::new(LONG);

@@ -1,5 +1,3 @@
-//! Tests the deadline after which guards run no command.
-
 use std::time::Duration;
 
 use autoproc_subprocess::Ending;
@@ -9,7 +7,6 @@ use crate::fixture::{Fixture, LONG, until};
 
 const IGNORES_TERM: &str = "trap '' TERM; : >begun; until [ -e go ]; do sleep 0.01; done";
 
-/// Returns the current time since boot plus `span`.
 fn after(span: Duration) -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(now.tv_sec).expect("a time since boot");

@@ -1,5 +1,3 @@
-//! The fixture: a folder and a pool of guards.
-
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,8 +84,8 @@ fn guard_of(record: &str) -> Option<i32> {
     after.split_once(',')?.0.parse().ok()
 }
 
-/// Writes an executable file through a child process. If this process wrote the file, children of
-/// other tests could inherit the open descriptor, and execution would fail (ETXTBSY).
+/// Writes an executable file through a child process. Otherwise, another test's child could inherit
+/// the open file, and execution would fail (ETXTBSY).
 pub(crate) fn write_program(path: &Path, text: &str) {
     let mut source = tempfile::tempfile().expect("a file");
     source.write_all(text.as_bytes()).and_then(|()| source.rewind()).expect("written");

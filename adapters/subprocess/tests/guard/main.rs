@@ -1,5 +1,4 @@
-//! Tests guards with real processes, through the pool. The tests `processes` and `orphans` check
-//! how processes end, and that none is left.
+//! Tests guards with real processes.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "prints measurements for --nocapture")]
 

@@ -1,5 +1,3 @@
-//! Tests how the output of commands is kept and reported, and how commands read their input.
-
 use autoproc_subprocess::{Ending, OUTPUT_TAIL_BYTES, OutputLimits, ProcessSpec};
 
 use crate::fixture::{Fixture, LONG};
@@ -61,7 +59,6 @@ async fn output_that_cannot_be_kept_is_reported_and_fails_nothing() {
     assert!(report.log_error.is_some());
 }
 
-/// The input exceeds the 64 KiB that a pipe holds.
 #[tokio::test]
 async fn a_command_reads_its_own_input_and_the_next_one_reads_nothing() {
     let fixture = Fixture::new(LONG);

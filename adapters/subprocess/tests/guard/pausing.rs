@@ -1,5 +1,3 @@
-//! Tests that a pause suspends processes and their timeouts.
-
 use std::time::Duration;
 
 use autoproc_subprocess::process_table::{self, Process};
@@ -7,19 +5,14 @@ use autoproc_subprocess::{Ending, ProcessSpec};
 
 use crate::fixture::{Fixture, LONG, until};
 
-/// A script that appends to the file `ticks` until the file `enough` exists. The script runs in its
-/// own session, so a signal to the process group of the command does not stop the script.
 const TICKING: &str = "setsid sh -c 'while ! [ -e enough ]; do echo >>ticks; sleep 0.02; done'";
 
-/// On most machines, a runnable process runs within this time.
 const OBSERVATION_TIME: Duration = Duration::from_millis(600);
 
 fn ticks(fixture: &Fixture) -> usize {
     std::fs::read(fixture.path("ticks")).map_or(0, |ticks| ticks.len())
 }
 
-/// Waits until all descendants of the guard are stopped. Returns the number of lines in the file
-/// `ticks`.
 async fn stopped_at(fixture: &Fixture) -> usize {
     let below = || process_table::descendants_of(fixture.guard_pids()[0]).expect("a process table");
     until(|| {
@@ -33,9 +26,7 @@ async fn stopped_at(fixture: &Fixture) -> usize {
     ticks(fixture)
 }
 
-/// True if a process is stopped or a zombie. A process that has called vfork(2) also counts as
-/// stopped if its child is stopped: the caller stays in the state `D` until the child calls
-/// execve(2).
+/// A caller of vfork(2) stays in state `D` while its child is stopped.
 fn is_stopped(process: &Process, all: &[Process]) -> bool {
     let mut children = all.iter().filter(|child| child.parent == process.id.pid);
     match state(process) {
@@ -45,7 +36,6 @@ fn is_stopped(process: &Process, all: &[Process]) -> bool {
     }
 }
 
-/// Returns the state letter of a process (`proc_pid_stat(5)`).
 fn state(process: &Process) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id.pid)).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()

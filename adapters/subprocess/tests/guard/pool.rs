@@ -1,5 +1,3 @@
-//! Tests how the pool assigns guards to commands, and how it handles guards that fail.
-
 use std::fs;
 use std::time::Duration;
 

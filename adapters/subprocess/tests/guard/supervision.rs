@@ -1,5 +1,3 @@
-//! Tests timeouts, resource usage, signals to guards, and killed guards.
-
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,14 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::fixture::{Fixture, LONG, until, write_program};
 use crate::stop::Stop;
 
-/// After the grace time of a hanging command, the next command must end within this time, even on a
-/// loaded machine.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
 const SHORT: Duration = Duration::from_millis(200);
 
-/// Repeats the test, each time with twice the timeout, until the hanging command has begun to
-/// ignore SIGTERM before its timeout.
 #[tokio::test]
 async fn a_hanging_command_holds_its_slot_for_its_timeout_and_its_grace() {
     let (mut timeout, grace) = (Duration::from_millis(200), Duration::from_millis(300));

@@ -1,5 +1,3 @@
-//! Tests the folders for the temporary files of commands.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -12,15 +10,12 @@ use tempfile::TempDir;
 use crate::fixture::{Fixture, LONG, until};
 use crate::stop::Stop;
 
-/// A script that leaves files, a link to the folder `outside`, and folders whose mode forbids
-/// removing their contents.
 const MESS: &str = r#"
     mkdir -p outside && : >outside/survivor
     cd "$TMPDIR" && echo x >file && mkdir -p a/b closed && echo x >a/b/file && ln -s "$OLDPWD/outside" link
     chmod 500 a/b && chmod 0 closed && cd "$OLDPWD" && echo "$TMPDIR" >>dirs && : >ready
 "#;
 
-/// A fixture whose guards create folders for temporary files in `parent`.
 struct TmpFixture {
     fixture: Fixture,
     parent: TempDir,
@@ -39,7 +34,6 @@ impl TmpFixture {
         fs::read_dir(self.parent.path()).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
     }
 
-    /// Returns the values of `TMPDIR` that commands have written to the file `dirs`.
     fn values(&self) -> Vec<PathBuf> {
         self.fixture.read("dirs").lines().map(PathBuf::from).collect()
     }
@@ -63,8 +57,6 @@ async fn a_process_leaves_no_temporary_files_whatever_its_ending() {
     assert!(!tmp.fixture.path("log").exists(), "nothing is printed");
 }
 
-/// Repeats the test, each time with twice the timeout, until the command has written its files
-/// before its timeout.
 #[tokio::test]
 async fn a_timeout_leaves_no_temporary_files() {
     let tmp = TmpFixture::new(None);
@@ -178,7 +170,6 @@ async fn a_process_may_have_another_value_of_tmpdir() {
     assert_eq!(tmp.fixture.run(ProcessSpec { environment, ..script }).await.ending, Ending::Exited { code: 0 });
 }
 
-/// Runs a script, and then kills the guard.
 async fn kill_guard_of(tmp: &TmpFixture, script: &str) {
     let fixture = &tmp.fixture;
     let kill = async {

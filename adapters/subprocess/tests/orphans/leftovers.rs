@@ -1,12 +1,8 @@
-//! Finds leftover processes.
-
 use std::fs;
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Describes all processes, except guards, that have `tag` as an argument or carry the run's
-/// marker.
 pub(crate) fn of(tag: &str, run: &str) -> Vec<String> {
     let marker = format!("AUTOPROC_RUN_ID={run}");
     let own = std::process::id().to_string();
@@ -33,7 +29,6 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Returns the NUL-separated words of a file in `/proc`, such as `cmdline`.
 fn words(path: &std::path::Path) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
     bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()

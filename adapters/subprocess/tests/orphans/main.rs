@@ -1,12 +1,10 @@
-//! Checks that commands cannot leave orphaned processes, whichever way an attempt ends.
+//! Checks that commands leave no orphaned processes.
 //!
-//! Each trial runs [`stubborn::SCRIPT`]. Some trials start this program as a runner, a process with
-//! its own guards, and kill the runner. In all other trials, this process runs the guards and
-//! adopts orphans. Leftover processes are found by a unique argument and by the run's marker.
+//! Each trial runs [`stubborn::SCRIPT`]. Some trials start a runner, a process with its own guards,
+//! and kill the runner. In the other trials, this process runs the guards and adopts orphans.
 //!
-//! `AUTOPROC_ORPHAN_TRIALS` sets the number of trials (default 30). The test has no harness, for
-//! two reasons: the guards run this program, and every child of this process that is not a guard
-//! counts as an orphan.
+//! `AUTOPROC_ORPHAN_TRIALS` sets the number of trials (default 30). The guards run this program, so
+//! the test has no harness.
 #![cfg_attr(not(target_os = "linux"), expect(unused, reason = "leftovers are found in /proc"))]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the harness's own output")]

@@ -1,5 +1,3 @@
-//! A runner is a process with a pool of guards. Some trials kill a runner.
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +11,7 @@ use crate::stubborn;
 /// The argument that makes this program a runner.
 pub(crate) const MODE: &str = "be-killed";
 
-/// The grace time. It is short, because every attempt uses all of it: the processes ignore SIGTERM.
+/// The grace time. It is short, because every attempt uses all of it.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
 /// Creates a pool whose guards run this program.

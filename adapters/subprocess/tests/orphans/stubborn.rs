@@ -1,5 +1,3 @@
-//! The command that the trials run.
-
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -7,16 +5,8 @@ use std::time::Duration;
 use autoproc_subprocess::ProcessSpec;
 
 /// A shell script whose processes all ignore SIGTERM. `$1` is the tag, which is also a sleep time
-/// in seconds. If `$2` is `exits`, the script exits; otherwise, it sleeps.
-///
-/// The script starts these processes, in this order:
-///
-/// 1. A child.
-/// 2. A child in its own session.
-/// 3. An orphaned grandchild in its own session, which has a child.
-/// 4. A process in a group whose leader has ended.
-/// 5. An orphan without environment and descriptors.
-/// 6. A process that runs [`CHAIN`], if `$3` is `chain`.
+/// in seconds. If `$2` is `exits`, the script exits; otherwise, it sleeps. If `$3` is `chain`, the
+/// script also starts [`CHAIN`].
 pub(crate) const SCRIPT: &str = r#"
 trap "" TERM HUP INT
 sleep "$1" &
@@ -32,11 +22,10 @@ fi
 exec sleep "$1"
 "#;
 
-/// A script that starts itself again in a new session and exits after about a millisecond.
 const CHAIN: &str = r#"setsid sh -c "$AUTOPROC_CHAIN" "$0" & exit"#;
 
-/// Returns the command of a trial, with `tag` as an argument. Only every third command starts the
-/// chain, because the chain uses a whole processor.
+/// Returns the command of a trial. Only every third command starts the chain, because the chain
+/// uses a whole processor.
 pub(crate) fn spec(trial: usize, tag: &str, exits: bool, folder: &Path) -> ProcessSpec {
     let text = |text: &str| OsString::from(text);
     let words = ["-c", SCRIPT, "sh", tag, if exits { "exits" } else { "stays" }];

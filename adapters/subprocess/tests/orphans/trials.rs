@@ -1,5 +1,3 @@
-//! Runs trials that end attempts in different ways.
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,11 +8,9 @@ use autoproc_subprocess::{Ending, Guards, ProcessReport, ProcessSpec};
 use crate::runner::{self, After, GRACE};
 use crate::{leftovers, stubborn};
 
-/// An attempt must end within this time after its grace time, even on a loaded machine.
 const MAX_DELAY: Duration = Duration::from_secs(20);
 
-/// Runs all trials. Kills runners first, because this process later treats every child as an
-/// orphan.
+/// Runs all trials. The trials with runners come first: later, every child counts as an orphan.
 pub(crate) fn all(trials: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let killed_runners = trials / 5;
@@ -28,8 +24,6 @@ pub(crate) fn all(trials: usize) {
     fixture.close();
 }
 
-/// Starts a runner, and kills the runner some time after its command has started. Returns the time
-/// from the kill until no process was left.
 fn kill_runner(trial: usize, folder: &Path) -> Duration {
     let (tag, run) = names(trial, "killed");
     let program = std::env::current_exe().expect("a program");
@@ -62,8 +56,7 @@ impl<'a> Fixture<'a> {
         Self { folder, guards, run, runtime: runner::runtime() }
     }
 
-    /// Runs one attempt. If the attempt times out, returns how long after the grace time the
-    /// attempt ended. Otherwise, returns 0.
+    /// Runs one attempt. After a timeout, returns the delay beyond the grace time.
     fn run_trial(&self, trial: usize) -> Duration {
         let (tag, _) = names(trial, "lives");
         match trial % 4 {
@@ -98,7 +91,6 @@ impl<'a> Fixture<'a> {
         self.assert_nothing_left(tag);
     }
 
-    /// Kills the guard of a command. A concurrent command under another guard must succeed.
     fn loses_its_guard(&self, trial: usize, tag: &str) {
         let never = After::never();
         let victim = self.guards.run(stubborn::spec(trial, tag, false, self.folder), &never);
@@ -123,8 +115,6 @@ impl<'a> Fixture<'a> {
         self.runtime.block_on(self.guards.run(spec, stop)).expect("an ending")
     }
 
-    /// Checks without waiting that no process is left, because an attempt ends only after its
-    /// processes.
     fn assert_nothing_left(&self, tag: &str) {
         assert_eq!(leftovers::of(tag, &self.run), Vec::<String>::new());
     }
@@ -151,14 +141,12 @@ fn kill_guard_of(tag: &str, ready: &Path) {
     assert_eq!(process_table::kill(guard.id), process_table::SignalResult::Sent);
 }
 
-/// Returns a unique tag and a unique run id. The tag is also a sleep time in seconds (about an
-/// hour).
+/// Returns a unique tag and a unique run id.
 fn names(trial: usize, kind: &str) -> (String, String) {
     let own = std::process::id();
     (format!("3600.{own}{trial:05}"), format!("orphans-{kind}-{own}-{trial}"))
 }
 
-/// Returns a delay of 0 to 119 ms that differs between trials.
 fn moment(trial: usize) -> Duration {
     Duration::from_millis((trial as u64).wrapping_mul(7919) % 120)
 }

@@ -1,5 +1,3 @@
-//! Tests disk errors while output is written. Bytes that were written before an error must stay.
-
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -10,14 +8,12 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_subprocess::{AttemptLogs, BoundedLog, OutputLimits, Stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The environment variable that names the folder for the child process with the file size limit.
 const FOLDER: &str = "AUTOPROC_TEST_LIMITED_FOLDER";
 
-/// The file size limit that `ulimit -f 1` sets, in bytes (POSIX.1).
+/// The file size limit of `ulimit -f 1`, in bytes (POSIX.1).
 const LIMIT: usize = 512;
 
-/// Runs the test named `test` in a child process whose files cannot exceed [`LIMIT`]. A write
-/// beyond the limit fails as on a full disk, because the child ignores SIGXFSZ.
+/// Runs the test in a child process whose files cannot exceed [`LIMIT`].
 fn with_short_files(test: &str, work: impl FnOnce(&Path)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return work(Path::new(&folder));

@@ -1,5 +1,3 @@
-//! Compares limited output with a model, and checks its size on disk.
-
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
@@ -22,7 +20,6 @@ pub(crate) fn fixture() -> (TempDir, AttemptLog) {
     (dir, log)
 }
 
-/// Returns the bytes that a reader of the log must see after `output` was written.
 fn model(output: &[u8], limits: OutputLimits) -> Vec<u8> {
     let (head, tail) = (size(limits.head), size(limits.tail));
     let Some(omitted) = output.len().checked_sub(head + tail).filter(|omitted| *omitted > 0) else {
@@ -42,7 +39,6 @@ fn read(log: &AttemptLog) -> Vec<u8> {
     bytes
 }
 
-/// Returns the total size of all files in the log's folder.
 fn on_disk(log: &AttemptLog) -> u64 {
     let folder = log.path.parent().expect("a folder");
     let entries = fs::read_dir(folder).into_iter().flatten();
@@ -53,9 +49,7 @@ fn on_disk(log: &AttemptLog) -> u64 {
 pub(crate) enum Action {
     Write(Stream, Vec<u8>),
     Tick,
-    /// The writer finishes, and a new writer appends the output of the next step.
     NextStep,
-    /// The writer is killed, and a new writer appends to the same log.
     Crash,
 }
 
@@ -75,7 +69,6 @@ pub(crate) fn limits() -> impl Strategy<Value = OutputLimits> {
     (0..60_u64, 0..60_u64).prop_map(|(head, tail)| OutputLimits { head, tail })
 }
 
-/// A log and all bytes written to it.
 struct History {
     writer: Option<BoundedLog>,
     written: Vec<(u8, Stream)>,
@@ -122,7 +115,6 @@ impl History {
         self.expect_model();
     }
 
-    /// Compares the whole output, and each stream alone, with the model.
     fn expect_model(&self) {
         let all: Vec<_> = self.written.iter().map(|(byte, _)| *byte).collect();
         assert_eq!(read(&self.log), model(&all, self.limits));
@@ -217,7 +209,6 @@ fn the_output_of_a_deleted_queue_is_removed() {
     assert_eq!((read(&log), tail.exists(), note.exists()), (b"new".to_vec(), false, false));
 }
 
-/// The writer was killed while it appended the tail of the output to the file with the head.
 #[test]
 fn a_partly_completed_output_is_read_and_continued_from_its_copy() {
     let (_dir, log) = fixture();

@@ -1,5 +1,4 @@
-//! Tests the output of attempts in real files: its limits, concurrent reading, streams, errors, and
-//! pruning.
+//! Tests the output of attempts in real files.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod errors;

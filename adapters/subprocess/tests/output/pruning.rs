@@ -1,5 +1,3 @@
-//! Tests pruning by age and total size. The output of running attempts and other files must stay.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,7 +7,7 @@ use autoproc_subprocess::{AttemptLogs, Retention};
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 
-/// Maps the claim number of each output to the age in seconds and the length in bytes.
+/// Maps a claim number to an age in seconds and a length in bytes.
 type Outputs = BTreeMap<u64, (u64, usize)>;
 
 fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
@@ -18,8 +16,7 @@ fn write(path: &Path, length: usize, age: u64, now: SystemTime) {
     file.set_modified(now - Duration::from_secs(age)).expect("its time");
 }
 
-/// Prunes at time `at` without removing anything. This records an age check, like that of an
-/// earlier run.
+/// Records an age check, but removes nothing.
 fn look(logs: &AttemptLogs, at: SystemTime) {
     let retention = Retention { max_age: Some(Duration::MAX), max_total: None };
     assert_eq!(logs.prune(&retention, at, |_| true).expect("a folder").outputs, 0);
@@ -31,9 +28,6 @@ fn claims_in(dir: &Path) -> BTreeSet<u64> {
     names.filter_map(|name| claim(name.to_str()?)).collect()
 }
 
-/// Returns the claim numbers of the outputs that must stay. The output of the claim `keep` always
-/// stays. Of the others, pruning removes those that are too old, and then the oldest until the
-/// total size fits.
 fn model(outputs: &Outputs, retention: &Retention, keep: u64) -> BTreeSet<u64> {
     let mut left: Vec<_> = outputs.iter().map(|(claim, (age, length))| (*age, *claim, *length)).collect();
     let old = |age: u64| retention.max_age.is_some_and(|most| Duration::from_secs(age) > most);
@@ -128,7 +122,6 @@ fn all_files_of_an_output_are_removed_together_and_no_others() {
     assert_eq!(left, others.iter().chain(&stay).map(Into::into).collect());
 }
 
-/// The attempt started after the run had listed the running attempts.
 #[test]
 fn an_output_that_is_being_written_stays() {
     let dir = tempfile::tempdir().expect("a folder");

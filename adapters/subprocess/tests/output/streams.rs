@@ -1,6 +1,3 @@
-//! Tests that the two streams of an output can be read separately. A note is a file that records
-//! which bytes belong to which stream.
-
 use std::fs::{self, File};
 use std::time::{Instant, SystemTime};
 
@@ -12,8 +9,7 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::limits::{Action, action, fixture, limits, size};
 
-/// Returns three parts of the output: standard output, standard error, and the bytes of an unknown
-/// stream. The line that replaces omitted bytes belongs to both standard streams.
+/// Returns the bytes of standard output, of standard error, and of an unknown stream.
 pub(crate) fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
     let (mut apart, mut rest, streams) =
         ([Vec::new(), Vec::new(), Vec::new()], log.read().expect("readable"), log.streams());
@@ -32,7 +28,7 @@ pub(crate) fn read_apart(log: &AttemptLog) -> [Vec<u8>; 3] {
     }
 }
 
-/// True if `source` belongs to stream `index`: 0 is standard output, 1 standard error, 2 unknown.
+/// Stream 0 is standard output, 1 standard error, 2 unknown.
 fn is_of(source: Source, index: usize) -> bool {
     match source {
         Source::Stream(Stream::Stdout) => index == 0,
@@ -140,8 +136,6 @@ fn a_fifo_in_the_place_of_a_note_or_an_output_blocks_no_writer() {
     }
 }
 
-/// The writer recorded the streams of some bytes in the note, but was killed before it wrote these
-/// bytes to the disk.
 #[test]
 fn what_a_killed_writer_noted_and_lost_is_forgotten() {
     let (_dir, log) = fixture();

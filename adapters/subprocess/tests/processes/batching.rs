@@ -1,5 +1,3 @@
-//! Tests attempts that the orchestrator receives before a slot is free.
-
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +16,6 @@ use futures_util::stream::BoxStream;
 use crate::fixture::{Fixture, TIMEOUT, sh, until};
 use crate::stop::Stop;
 
-/// Appends the item's id to the file `started`. Item 0 then waits for the file `end`.
 const SCRIPT: &str = "echo $AUTOPROC_ITEM_ID >>started
     while [ $AUTOPROC_ITEM_ID = 0 ] && ! [ -e end ]; do sleep 0.01; done";
 
@@ -39,7 +36,6 @@ fn start<'o>(orchestrator: &'o CommandOrchestrator, fixture: &Fixture, id: u64) 
     orchestrator.start(attempt(fixture, id), Arc::new(NeverStop))
 }
 
-/// Returns the outcome of an attempt, or `None` if the attempt was not started.
 async fn outcome(progress: BoxStream<'_, AttemptProgress>) -> Option<AttemptOutcome> {
     let progress = tokio::time::timeout(TIMEOUT, progress.collect::<Vec<_>>()).await.expect("ended in time");
     match <[_; 2]>::try_from(progress) {
@@ -52,7 +48,6 @@ async fn outcome(progress: BoxStream<'_, AttemptProgress>) -> Option<AttemptOutc
     }
 }
 
-/// Runs short attempts, so that the orchestrator begins to prefetch attempts.
 async fn warm_up(orchestrator: &CommandOrchestrator, fixture: &Fixture) {
     for id in 100..104 {
         assert_eq!(outcome(start(orchestrator, fixture, id)).await, Some(AttemptOutcome::Succeeded));

@@ -1,6 +1,3 @@
-//! Tests attempts that end by a timeout, an abort or a kill, and the processes that these attempts
-//! leave.
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +9,6 @@ use autoproc_domain::ports::{
 use crate::fixture::{Fixture, TIMEOUT, sh};
 use crate::stop::request;
 
-/// A script that ignores SIGTERM and has a child that ignores SIGTERM too.
 const STUBBORN: &str = "trap '' TERM; sleep 3600 & echo $! >child; echo $$ >leader; : >ready; wait; wait";
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -23,8 +19,6 @@ fn aborted() -> AttemptOutcome {
     AttemptOutcome::Aborted
 }
 
-/// Repeats the test, each time with twice the timeout, until the command has begun to ignore
-/// SIGTERM before its timeout.
 #[tokio::test]
 async fn a_timeout_ends_the_whole_group() {
     let mut fixture = Fixture::new();
@@ -64,7 +58,6 @@ async fn the_whole_grace_passes_before_the_kill() {
     assert!(raised.elapsed() >= LONG_GRACE, "{:?}", raised.elapsed());
 }
 
-/// The grace time is an hour, so the commands must end by SIGTERM.
 #[tokio::test]
 async fn the_grace_ends_when_the_group_is_empty() {
     let fixture = Fixture::new();
@@ -143,8 +136,7 @@ async fn leftovers_in_the_group_are_killed_after_the_grace() {
     fixture.assert_gone("child").await;
 }
 
-/// A stop signal that requests an abort after the command has ended, but before the report of the
-/// command is read.
+/// Requests an abort between the end of the command and the report of the end.
 struct RaisedAtTheLastMoment<'a>(&'a Fixture);
 
 impl RaisedAtTheLastMoment<'_> {

@@ -1,5 +1,3 @@
-//! Tests the environment of commands.
-
 use std::os::unix::ffi::OsStrExt;
 
 use autoproc_domain::ports::AttemptOutcome;

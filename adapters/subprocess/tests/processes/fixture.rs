@@ -1,5 +1,3 @@
-//! The fixture: a folder, an orchestrator and a stop signal.
-
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::num::NonZeroUsize;

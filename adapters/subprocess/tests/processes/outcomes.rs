@@ -1,5 +1,3 @@
-//! Tests attempts that end on their own or cannot start.
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,5 +1,3 @@
-//! Tests the files that keep the output of attempts.
-
 use std::os::unix::fs::PermissionsExt;
 
 use autoproc_domain::ItemId;
@@ -9,7 +7,6 @@ use autoproc_subprocess::AttemptLogs;
 
 use crate::fixture::{Fixture, sh};
 
-/// The order between the two streams is not defined, because they use two pipes.
 #[tokio::test]
 async fn both_streams_go_to_one_private_file_in_order() {
     let fixture = Fixture::new();
@@ -21,7 +18,6 @@ async fn both_streams_go_to_one_private_file_in_order() {
     assert_eq!(std::fs::metadata(&log).expect("output").permissions().mode() & 0o777, 0o600);
 }
 
-/// A new queue reuses the item ids and claim numbers of a deleted queue.
 #[tokio::test]
 async fn the_output_of_a_deleted_queue_is_replaced() {
     let fixture = Fixture::new();

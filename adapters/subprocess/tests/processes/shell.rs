@@ -1,5 +1,3 @@
-//! Runs shell commands with a real shell. A path must always be one word and never code.
-
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -10,7 +8,6 @@ use autoproc_subprocess::{CommandLine, Subject};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Shell commands that print the path of the file in angle brackets.
 const CONTEXTS: [&str; 18] = [
     "printf '<%s>' {}",
     "printf '<%s>' \"{}\"",

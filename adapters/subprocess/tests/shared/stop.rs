@@ -1,5 +1,3 @@
-//! A stop signal that a test raises.
-
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest, StopSignal, StopSignalError};
 use tokio::sync::watch;

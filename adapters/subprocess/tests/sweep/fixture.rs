@@ -1,5 +1,3 @@
-//! A simulated dead run: processes with its marker, and records of its guards.
-
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,7 +19,6 @@ static FIXTURES: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Fixture {
     dir: TempDir,
     pub(crate) run: RunId,
-    /// A sleep time in seconds that identifies the processes of this fixture.
     nap: String,
     pub(crate) timeout: Duration,
     children: Vec<Child>,
@@ -59,7 +56,6 @@ impl Fixture {
         Sweeper::new(self.dir.path(), self.timeout, self.dir.path()).sweep(&[DeadRun::gone(self.run.clone())])
     }
 
-    /// Sweeps, and returns the reason why the sweep cannot prove that the run left no process.
     pub(crate) fn unproven_reason(&self) -> String {
         match &self.sweep()[..] {
             [Unproven { run, reason }] if *run == self.run => reason.to_string(),
@@ -67,8 +63,7 @@ impl Fixture {
         }
     }
 
-    /// Starts a script with the run's marker, in its own process group. `$NAP` is the sleep time,
-    /// `$RECORD` the path of the first guard's record, and `$DIR` the fixture's folder.
+    /// Starts a script with the run's marker. The script can use `$NAP`, `$RECORD` and `$DIR`.
     pub(crate) fn start(&mut self, script: &str) -> ProcessId {
         let mut command = self.script(script);
         command.env("AUTOPROC_RUN_ID", self.run.as_str());
@@ -134,13 +129,12 @@ impl Fixture {
 }
 
 impl Record {
-    /// Writes the record with the device and inode of its file, as a guard does.
+    /// Writes the record, including the device and inode of its file.
     pub(crate) fn write(self, fixture: &Fixture, guard: u64) -> PathBuf {
         let metadata = fixture.write(guard, "").metadata().expect("the record");
         fixture.write(guard, Self { file: Some((metadata.dev(), metadata.ino())), ..self }.text())
     }
 
-    /// Returns the record of a guard that was killed while it ran the command with this leader.
     pub(crate) fn of(leader: ProcessId) -> Self {
         Self {
             boot_id: process_table::boot_id().expect("a boot"),
@@ -187,7 +181,6 @@ pub(crate) fn exists(path: &Path) -> bool {
     path.try_exists().expect("a readable folder")
 }
 
-/// Ends the processes that a failed test leaves.
 impl Drop for Fixture {
     fn drop(&mut self) {
         for pid in self.sleepers() {

@@ -1,11 +1,7 @@
-//! Tests dead runs whose guards were killed too, and dead runs without guards.
-
 use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// A script that leaves eight `sleep` processes, in the leader's group and in other sessions. One
-/// ignores SIGTERM. Some are descendants of an orphan, and some have no marker (`env -i`).
 const TREE: &str = r#"
     sleep "$NAP" &
     sh -c 'trap "" TERM HUP INT; sleep "$NAP"; :' &

@@ -1,5 +1,3 @@
-//! Tests dead runs with living guards. A shell with the run's marker simulates the guard.
-
 use std::time::Duration;
 
 use autoproc_subprocess::guard_record::{self, GuardRecord, RecordState};
@@ -7,9 +5,8 @@ use autoproc_subprocess::process_table::{self, ProcessId};
 
 use crate::fixture::{Fixture, Record, exists, until};
 
-/// A guard that locks its record, runs a command, waits for a while, and removes the record. The
-/// guard drops its marker together with the record, because the sweep kills marked processes
-/// without a record.
+/// A guard as a shell script. The guard drops its marker together with the record, so that no sweep
+/// kills the guard.
 const GUARD: &str = r#"
     exec 9<>"$RECORD"; flock -x 9
     setsid sleep "$NAP" 9>&- & sleep "$NAP" 9>&- &
@@ -24,7 +21,6 @@ const STUBBORN: &str = r#"
     wait; read -r nothing <>"$DIR/nothing"
 "#;
 
-/// Starts a guard that runs `script`, and waits until its record is complete and locked.
 fn start_guard(fixture: &mut Fixture, script: &str, sleepers: usize) -> ProcessId {
     let guard = fixture.start(&format!("until [ -s \"$RECORD\" ]; do sleep 0.01; done; {script}"));
     let record = Record { guard, ..Record::of(ProcessId { pid: 0, started: 0 }) };
@@ -47,7 +43,6 @@ fn the_processes_of_a_living_guard_are_ended_and_its_exit_is_awaited() {
     assert_eq!(fixture.exit_codes(), [Some(0)], "the guard was not killed");
 }
 
-/// This process holds the lock of a record that names another process.
 #[test]
 fn a_process_that_is_no_guard_is_not_believed_to_be_one() {
     let mut fixture = Fixture::new();

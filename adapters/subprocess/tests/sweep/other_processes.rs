@@ -1,5 +1,3 @@
-//! Tests which processes and records a sweep must not touch.
-
 use autoproc_subprocess::process_table::ProcessId;
 use proptest::prelude::*;
 

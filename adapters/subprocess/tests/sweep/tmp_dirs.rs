@@ -1,5 +1,3 @@
-//! Tests the removal of folders for temporary files that killed guards left behind.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +5,6 @@ use autoproc_subprocess::process_table::ProcessId;
 
 use crate::fixture::{Fixture, Record, exists};
 
-/// Creates a folder with a file, and a record that names the folder, as a killed guard leaves them.
 fn left(fixture: &Fixture, number: u64, parent: &Path, name: &str) -> (PathBuf, PathBuf) {
     let folder = parent.join(name);
     fs::create_dir(&folder).and_then(|()| fs::write(folder.join("file"), "x")).expect("a folder");
@@ -58,8 +55,6 @@ fn the_folder_of_an_unproven_run_stays() {
     assert!(exists(&folder.join("file")));
 }
 
-/// A valid record contains the device and inode of its own file. A record without them is forged,
-/// so the sweep does not remove the folder that the record names.
 #[test]
 fn a_record_without_its_own_file_names_no_folder() {
     let (fixture, parent) = (Fixture::new(), tempfile::tempdir().expect("a folder"));

@@ -9,14 +9,12 @@ use autoproc_domain::ports::{HistoryQuery, PastAttempt, PastEnd};
 use super::line::Line;
 use super::push_latest;
 
-/// The attempts that match a query, in the order in which they began. If the log lacks the
-/// beginning of an attempt, the attempt counts as if it had begun when it ended.
+/// The attempts that match a query, ordered by their beginnings.
 pub(super) struct Attempts<'q> {
     query: &'q HistoryQuery,
     matching: VecDeque<PastAttempt>,
-    /// Unfinished attempts that are not in `matching`, because they do not match the query or
-    /// exceed the entry limit. Without this set, the end of such an attempt would count as another
-    /// attempt.
+    /// Unfinished attempts outside `matching`. Otherwise, their ends would count as further
+    /// attempts.
     others: HashSet<Key>,
     has_evicted: bool,
 }
@@ -26,8 +24,7 @@ impl<'q> Attempts<'q> {
         Self { query, matching: VecDeque::new(), others: HashSet::new(), has_evicted: false }
     }
 
-    /// True if more attempts match than an answer can contain. The caller need not read earlier
-    /// lines then.
+    /// True if more attempts match than an answer can contain.
     pub(super) fn is_full(&self) -> bool {
         self.has_evicted
     }
@@ -56,8 +53,6 @@ impl<'q> Attempts<'q> {
         }
     }
 
-    /// Records the end of an attempt. If its beginning is not in the log, the time of the end
-    /// decides whether the attempt matches the query.
     fn end(&mut self, at: Timestamp, ended: PastAttempt) {
         let is_it = |attempt: &PastAttempt| attempt.end.is_none() && is_same(attempt, &ended);
         if let Some(index) = self.matching.iter().rposition(is_it) {

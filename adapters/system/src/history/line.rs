@@ -1,4 +1,4 @@
-//! Parses lines of the event log. Reads only the fields that the history needs.
+//! Parses lines of the event log.
 
 use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
@@ -15,11 +15,11 @@ use crate::path_text::PathText;
 /// The maximum length of a line, in bytes. This program writes only shorter lines.
 pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// The initial size of a buffer, in bytes. It fits into the cache of a processor core.
+/// The initial size of a buffer, in bytes. Fits into a processor's cache.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// Calls `take` for each line, until `take` returns `Break`. Skips lines that are too long, not
-/// UTF-8 or incomplete.
+/// Calls `take` for each line, until `take` returns `Break`. Skips long, incomplete and non-UTF-8
+/// lines.
 pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
     let mut bytes = Vec::new();
     loop {
@@ -34,11 +34,8 @@ pub(super) fn for_each_line(mut log: impl BufRead, mut take: impl FnMut(&str) ->
     }
 }
 
-/// Calls `take` for each line that contains `marker`, which must not be empty. Skips the same lines
-/// as [`for_each_line`].
-///
-/// Splits the text into lines only near the occurrences of `marker`. A gigabyte in the page cache
-/// takes about a sixth of a second.
+/// Calls `take` for each line that contains `marker`, which must not be empty. For speed, splits
+/// only the text near `marker` into lines.
 pub(super) fn for_each_line_with(mut log: impl Read, marker: &[u8], mut take: impl FnMut(&str)) -> io::Result<()> {
     let finder = memmem::Finder::new(marker);
     // The buffer begins with the unfinished last line of the previous block.
@@ -83,8 +80,7 @@ fn take_marked(mut lines: &[u8], finder: &memmem::Finder<'_>, take: &mut impl Fn
     }
 }
 
-/// The values of the first three keys of a line. This program always writes these keys in this
-/// order.
+/// The values of the first three keys of a line.
 pub(super) struct Head<'t> {
     pub(super) timestamp: &'t str,
     pub(super) run: &'t str,
@@ -92,8 +88,7 @@ pub(super) struct Head<'t> {
 }
 
 impl<'t> Head<'t> {
-    /// Extracts the values without parsing the line as JSON. Returns `None` if the line does not
-    /// begin with these three keys.
+    /// Extracts the values without parsing the line as JSON.
     pub(super) fn of(line: &'t str) -> Option<Self> {
         let rest = line.strip_prefix("{\"timestamp\":\"")?;
         let (timestamp, rest) = rest.split_once('"')?;
@@ -155,8 +150,7 @@ impl Line {
         &self.text.event
     }
 
-    /// Returns the run that made the attempt. If the line reports a recovery, this is the dead run,
-    /// not the run that recovered the attempt.
+    /// Returns the run that made the attempt. For a recovery, this is the dead run.
     pub(super) fn attempt_run(&self) -> RunId {
         self.text.dead_run.as_deref().map_or_else(|| self.run.clone(), RunId::new)
     }

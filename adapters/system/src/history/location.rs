@@ -1,4 +1,4 @@
-//! Finds the part of a log that contains the wanted runs.
+//! Finds the wanted runs in a log.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -12,10 +12,10 @@ use memchr::{memchr, memmem, memrchr};
 
 use super::line::{Head, MAX_LINE_BYTES};
 
-/// Lines that report the beginning of a run contain this text.
+/// Marks the lines that report the beginning of a run.
 const START: &[u8] = b"\"event\":\"processor_started\"";
 
-/// The log is read backwards in blocks of this size, in bytes.
+/// The size of the blocks in a backward search, in bytes.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 /// The runs that match a filter.
@@ -33,16 +33,14 @@ impl Wanted {
         }
     }
 
-    /// True if `found`, a subset of the wanted runs, contains all of them. Always false for `All`,
-    /// because the number of runs is unknown.
+    /// True if `found` contains all wanted runs. Always false for `All`.
     pub(super) fn are(&self, found: &HashSet<String>) -> bool {
         matches!(self, Self::These(runs) if runs.len() == found.len())
     }
 }
 
-/// Returns an offset in the log, and the runs that match `filter`. None of these runs begins before
-/// the offset. A few events of a run, such as `stop_signal_cleared`, may precede the run's
-/// beginning.
+/// Returns the runs that match `filter`, and an offset in the log. None of these runs begins before
+/// the offset.
 pub(super) fn locate(log: &mut File, filter: RunFilter) -> io::Result<(u64, Wanted)> {
     match filter {
         RunFilter::All => Ok((0, Wanted::All)),
@@ -77,13 +75,11 @@ fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
     Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
 }
 
-/// The backward search ends when a line is older than the wanted period by more than this time.
-/// Lines are out of order if the clock was set back. A day covers the correction of a wrong time
-/// zone.
+/// Lines may be out of order by this time if the clock was set back. A day covers the correction of
+/// a wrong time zone.
 const OUT_OF_ORDER: Duration = Duration::from_secs(24 * 3600);
 
-/// Finds the runs that have an event at `time` or later. Compares times as text, because all times
-/// are written in UTC and in the same form.
+/// Finds the runs that have an event at `time` or later.
 fn since(log: &mut File, time: Timestamp) -> io::Result<(u64, Wanted)> {
     let long_before = Timestamp::from_micros(time.as_micros().saturating_sub_unsigned(micros(OUT_OF_ORDER)));
     let (since, long_before) = (time.to_string(), long_before.to_string());
@@ -107,8 +103,8 @@ fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Searches the log backwards for the beginnings of runs. Calls `take` with the offset of each
-/// beginning and the id of the run, until `take` returns `Break`.
+/// Finds the beginnings of runs, latest first. Passes the offset and run id to `take`, until `take`
+/// returns `Break`.
 fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> ControlFlow<()>) -> io::Result<()> {
     for_each_block_backward(log, |offset, lines| {
         let hits: Vec<_> = memmem::find_iter(lines, START).collect();
@@ -124,9 +120,8 @@ fn for_each_start_backward(log: &mut File, mut take: impl FnMut(u64, &str) -> Co
     })
 }
 
-/// Reads the log backwards in blocks of whole lines. Calls `take` with the offset and the content
-/// of each block, until `take` returns `Break`. The memory used does not depend on the size of the
-/// log.
+/// Reads the log backwards in blocks of whole lines. Passes each block and its offset to `take`,
+/// until `take` returns `Break`.
 fn for_each_block_backward(log: &mut File, mut take: impl FnMut(u64, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
     let mut end = log.seek(SeekFrom::End(0))?;
     // If a line crosses `end`, `rest` is its part after `end`, which was read with the previous

@@ -1,4 +1,4 @@
-//! Reads whole events from the log, and writes them as lines.
+//! Reads and writes whole events of the log.
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -21,8 +21,7 @@ pub struct RecordedEvents {
 }
 
 impl RecordedEvents {
-    /// Reads at most `limit` lines from the current position in the log. At the end of the log,
-    /// returns no event and 0 skipped lines.
+    /// Reads at most `limit` lines from the current position.
     pub(crate) fn read(log: &mut impl BufRead, limit: usize) -> io::Result<Self> {
         let mut read = Self::default();
         for_each_line(log, |text| {
@@ -37,7 +36,6 @@ impl RecordedEvents {
     }
 }
 
-/// The fields of a line that [`Line`] does not read.
 #[derive(Deserialize)]
 struct RunText {
     requeued: Option<bool>,
@@ -49,7 +47,7 @@ struct RunText {
     cause: Option<Box<str>>,
 }
 
-/// Parses a line; `None` if the line is not an event of a run.
+/// Parses a line, if it is an event of a run.
 fn event(text: &str) -> Option<RecordedEvent> {
     let line = Line::parse(text)?;
     let is_plain = |text: &str| !text.contains('\0');
@@ -83,8 +81,7 @@ impl RunText {
     }
 }
 
-/// A line with those keys of [`EventLine`](crate::event_line::EventLine) that a history reads, in
-/// the same order.
+/// A line with the fields that a history reads.
 #[derive(Serialize)]
 struct RecordedLine<'e> {
     timestamp: String,
@@ -127,8 +124,7 @@ struct TotalsText {
     retried: u64,
 }
 
-/// Returns an event as a line of the log, without a newline. For an event that was read from a log,
-/// this is the original line. Otherwise, the line has only the fields that a history reads.
+/// Returns an event as a line without a newline. An event from a log keeps its original line.
 pub(crate) fn line(event: &RecordedEvent) -> io::Result<String> {
     match &event.line {
         Some(line) => Ok(line.as_ref().to_owned()),

@@ -1,8 +1,7 @@
 //! Summarizes runs from the lines of the event log.
 //!
-//! Most lines only increase a count, for which a text search in the line is enough. A line is
-//! parsed as JSON only if its details are needed, for example for a failure or the end of a run. A
-//! line that does not begin with the three keys of [`Head`] is ignored.
+//! Most lines only increase a count, so a text search in the line is enough. Other lines are parsed
+//! as JSON, for example failures.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
@@ -20,39 +19,34 @@ use super::attempts;
 use super::line::{Head, Line};
 use super::location::Wanted;
 
-/// Lines with this text report that the file changed during the attempt. A path cannot contain this
-/// text, because quotation marks in a path are escaped.
+/// Marks the lines about files that changed during the attempt. A path cannot contain this text,
+/// because quotation marks in a path are escaped.
 const INPUT_CHANGED: &str = "\"input_changed\":true";
 
 pub(super) struct Runs<'w> {
     wanted: &'w Wanted,
     found: Vec<PastRun>,
     indexes: HashMap<RunId, usize>,
-    /// The index in `found` of the current run. This is the run of the last line that was not
-    /// ignored.
+    /// The index of the current run in `found`.
     current: usize,
-    /// The files that failed and have not been completed since.
     failures: Files,
-    /// The files that changed during their most recent successful attempt.
+    /// The files that changed during their last successful attempt.
     changed: Files,
     slowest: Vec<(Duration, EndedAttempt)>,
 }
 
-/// A set of files, identified by hashes of their paths. Keeps one attempt for some of the files.
+/// A set of files, identified by hashes of their paths.
 #[derive(Default)]
 struct Files {
     hasher: RandomState,
-    /// Maps the hash of a path to the number of the file. Numbers ascend in the order in which the
-    /// files were first added.
+    /// Maps path hashes to file numbers. The numbers ascend in the order of addition.
     numbers: HashMap<u64, u64>,
     next: u64,
-    /// Maps the number of a file to the attempt that was added last for this file. Has at most
-    /// [`RunsSummary::MAX_FAILURES`] entries.
+    /// Maps file numbers to attempts. Has at most [`RunsSummary::MAX_FAILURES`] entries.
     attempts: BTreeMap<u64, EndedAttempt>,
 }
 
 impl Files {
-    /// Adds a file. Calls `attempt` only if the returned attempt will be kept.
     fn add(&mut self, file: &str, attempt: impl FnOnce() -> Option<EndedAttempt>) {
         let number = *self.numbers.entry(self.hasher.hash_one(file)).or_insert(self.next);
         self.next += 1;
@@ -92,7 +86,7 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// Adds the next line of the log. Returns `Break` after the last line of the wanted runs.
+    /// Adds the next line of the log. Returns `Break` after the last wanted line.
     pub(super) fn add(&mut self, text: &str) -> ControlFlow<()> {
         let Some(head) = Head::of(text) else { return ControlFlow::Continue(()) };
         if self.select(&head) {
@@ -130,9 +124,7 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// Makes the run of the line the current run, and records the time of the line. Returns false
-    /// if the line must be ignored. This includes recoveries by the command `queue recover`, whose
-    /// run id belongs to no run.
+    /// Makes the run of a line the current run. Returns false if the line must be ignored.
     fn select(&mut self, head: &Head<'_>) -> bool {
         if self.found.get(self.current).is_none_or(|run| run.id.as_str() != head.run) {
             if !self.wanted.contains(head.run) {
@@ -195,8 +187,8 @@ struct EndText {
     stopped_by: String,
 }
 
-/// Records the end of a run. The counts in the line replace the counts computed from earlier lines,
-/// because some of these lines may be missing from the log.
+/// Records the end of a run. The counts in the line replace the computed counts, because earlier
+/// lines may be missing.
 fn end(run: &mut PastRun, head: &Head<'_>, text: &str) {
     let (Some(at), Ok(end)) = (head.at(), serde_json::from_str::<EndText>(text)) else { return };
     run.end = Some(PastRunEnd { at, stopped_by: StoppedBy::from_word(&end.stopped_by) });
@@ -220,8 +212,7 @@ fn attempt(text: &str, end: PastEnd) -> Option<EndedAttempt> {
     Some(EndedAttempt { attempt: attempts::attempt(&line, Some(end))?, ended_at: line.at })
 }
 
-/// Returns the path in a line as JSON text. The searched keys cannot occur within a path, because
-/// quotation marks in a path are escaped.
+/// Returns the path in a line as JSON text.
 fn file(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("\"file_path\":")?;
     rest.split_once(",\"item_id\":").map(|(path, _)| path)

@@ -1,5 +1,4 @@
-//! Passes the attempts of the wanted runs to a visitor while the log is read. Only unfinished
-//! attempts are held in memory.
+//! Visits the attempts of selected runs while the event log is read.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -42,7 +41,7 @@ impl<'w> VisitedAttempts<'w> {
         if self.wanted.are(&self.ended_runs) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// Visits the attempts whose end is not in the log, in the order in which they began.
+    /// Visits the attempts without an end in the log.
     pub(super) fn finish(self) {
         self.open.finish();
     }

@@ -1,8 +1,7 @@
-//! Computes the memory available to new processes. This is the minimum of the machine's available
-//! memory and the memory that the limit of this process's control group still allows.
+//! Computes the memory available to new processes.
 //!
-//! Only the limit of the process's own control group (version 2) is read. Limits of parent groups
-//! are ignored.
+//! Respects the limit of this process's own control group (version 2). Ignores the limits of parent
+//! groups.
 
 use std::fs;
 use std::path::Path;
@@ -25,8 +24,8 @@ fn group() -> Option<String> {
     Some(format!("{CGROUP_ROOT}{own}"))
 }
 
-/// Returns the number of bytes that the limit of a control group still allows; `None` without a
-/// limit. File pages not used recently count as free, because the kernel drops them first.
+/// Returns the memory that a control group may still use, in bytes. Inactive file pages count as
+/// free, because the kernel drops them first.
 fn available_in(folder: &Path) -> Option<u64> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
     let limit: u64 = read("memory.max")?.trim().parse().ok()?;

@@ -73,7 +73,6 @@ fn expected_lines() -> Vec<Value> {
     ]
 }
 
-/// Adds the duration and the resource usage of the sample attempts to `others`.
 fn used(others: &Value) -> Value {
     let mut fields = json!({"duration_s": 1.5, "user_s": 1.25, "system_s": 0.25, "peak_memory_bytes": 4096});
     fields.as_object_mut().expect("an object").extend(others.as_object().expect("an object").clone());

@@ -1,5 +1,3 @@
-//! Sample events, and a recorder of warnings.
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -46,7 +46,6 @@ fn at_second(second: i64) -> Timestamp {
     Timestamp::from_micros(second * 1_000_000)
 }
 
-/// Writes events one second apart, starting at second 0.
 fn write(path: &Path, run: &str, events: impl IntoIterator<Item = RunEventKind>) {
     let log = EventLog::new(path, Arc::new(|warning: &str| panic!("{warning}")));
     for (second, kind) in (0..).zip(events) {
@@ -176,7 +175,6 @@ fn attempts_match_by_item_run_and_the_time_of_their_beginning() {
     assert_eq!((items(&found), found[0].end), (vec![17], Some(PastEnd::Completed)), "its end is later");
 }
 
-/// The history reads only the end of the log first. It reads a longer part if attempts are missing.
 #[test]
 fn the_latest_attempts_of_a_long_log_are_found() {
     let (_dir, path) = temp_path();

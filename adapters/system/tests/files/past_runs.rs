@@ -11,7 +11,6 @@ use autoproc_system::{EventLog, EventLogHistory};
 use autoproc_testkit::conformance::history::{exercise_entries, exercise_runs, exercise_visits};
 use tempfile::TempDir;
 
-/// A history that falsifies some answers of `history`.
 struct Flawed {
     history: EventLogHistory,
     flaw: fn(&mut RunsSummary),
@@ -45,7 +44,6 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
-/// Returns the name of the check that a flawed history fails.
 fn violation(flaw: fn(&mut RunsSummary)) -> Option<&'static str> {
     let (_dir, log, history) = flawed(flaw, (|_| {}, |_| {}));
     block_on(exercise_runs(&log, &history)).err().map(|violation| violation.check)
@@ -72,8 +70,6 @@ fn the_event_log_conforms() {
     block_on(exercise_visits(&log, &flawed.history)).expect("the visits conform");
 }
 
-/// The suite expects attempts in the order of their ends. [`Flawed`] visits them in the order in
-/// which they began, because it uses the default `visit_attempts`.
 #[test]
 fn the_suite_notices_attempts_that_are_visited_out_of_order() {
     let (_dir, log, history) = flawed(|_| {}, (|_| {}, |_| {}));
@@ -193,7 +189,6 @@ fn the_latest_runs_are_found_from_the_end_of_a_long_log() {
     assert_eq!(log.runs(RunFilter::Since(since)), expected(&[1, 2]));
 }
 
-/// The log is searched backward in blocks of one mebibyte.
 #[test]
 fn a_beginning_across_the_border_of_two_blocks_is_found() {
     let start = line(1, "processor_started", "\"jobs\":1");

@@ -164,8 +164,6 @@ fn the_original_programs_monitor_file_is_read() {
     assert!(matches!(read_monitor_file(&path), Err(StateFileError::Malformed { .. })));
 }
 
-/// The events are further apart than the minimum interval between two writes. So each event must
-/// wake the writer thread.
 #[test]
 fn a_state_in_between_appears_before_the_end() {
     let (_dir, path) = temp_path();
@@ -228,7 +226,6 @@ fn the_folded_state_reads_back() {
     assert_eq!(folder.read_dir().expect("a folder").count(), 2, "no temporary file is left");
 }
 
-/// Returns a path of `bytes` bytes, each of which takes as much space in JSON as possible.
 fn bulky_path(bytes: usize) -> PathBuf {
     let components = b"/\xff".iter().chain(b"/\x01".iter().cycle());
     PathBuf::from(OsStr::from_bytes(&components.copied().take(bytes).collect::<Vec<_>>()))

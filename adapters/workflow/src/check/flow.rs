@@ -7,7 +7,7 @@ use crate::definition::{AfterFailure, Phase, ROLLBACK, Transition, Workflow};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// The position of each phase in the topological order, indexed by the phase's index in the file.
+/// Maps the index of each phase in the file to its topological position.
 pub(super) type Order = Vec<usize>;
 
 /// For each phase in the file, the indices of the phases that may follow.
@@ -28,8 +28,8 @@ pub(crate) fn successors_of(workflow: &Workflow) -> Successors {
     successors(workflow, &mut Problems::default())
 }
 
-/// Returns the position of each phase in the topological order. If the transitions form a cycle,
-/// returns the positions in the file.
+/// Returns the topological position of each phase. If the transitions form a cycle, returns the
+/// positions in the file.
 pub(crate) fn phase_order(workflow: &Workflow) -> Vec<usize> {
     check(workflow, &mut Problems::default())
 }
@@ -86,7 +86,6 @@ fn report_never_taken(workflow: &Workflow, phase: &Phase, problems: &mut Problem
     }
 }
 
-/// Adds the next phase in the file to the targets of a phase's transitions if it may follow too.
 fn with_next(workflow: &Workflow, index: usize, mut targets: Vec<usize>) -> Vec<usize> {
     let phase = &workflow.phases[index];
     // A transition to an unknown phase is an error, and must not cause warnings too.
@@ -100,16 +99,13 @@ fn with_next(workflow: &Workflow, index: usize, mut targets: Vec<usize>) -> Vec<
     targets
 }
 
-/// True if the next phase in the file may follow when no transition from `phase` is taken. This is
-/// possible if `phase` is skipped, fails without failing the workflow, or fails a non-blocking
-/// checkpoint.
+/// True if the next phase in the file may follow without a transition.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase
 }
 
-/// Sorts the phases topologically by Kahn's algorithm. The order in the file breaks ties. A phase
-/// on or after a cycle has the position `None`.
+/// Sorts the phases by Kahn's algorithm. A phase on or after a cycle has no position.
 fn order(successors: &Successors) -> Vec<Option<usize>> {
     let mut waiting_for = vec![0_usize; successors.len()];
     successors.iter().flatten().for_each(|to| waiting_for[*to] += 1);
@@ -152,8 +148,7 @@ fn report_cycle(workflow: &Workflow, successors: &Successors, order: &[Option<us
     problems.error(position, message).expecting("transitions without a cycle");
 }
 
-/// Finds a cycle by following predecessors. Each phase without a position in `order` has a
-/// predecessor without a position, so the search ends in a cycle.
+/// Finds a cycle among the phases without a position.
 fn find_cycle(successors: &Successors, order: &[Option<usize>]) -> Vec<usize> {
     let mut before = vec![None; successors.len()];
     for index in (0..successors.len()).filter(|index| order[*index].is_none()) {

@@ -6,8 +6,7 @@ use crate::definition::{Position, Step, Workflow};
 use crate::problem::Problems;
 use crate::read::is_name;
 
-/// The maximum length of an id. A runner may use an id as part of a file name, which has at most
-/// 255 bytes (`NAME_MAX`).
+/// The maximum length of an id. An id may be part of a file name of at most 255 bytes.
 const MAX_ID_CHARACTERS: usize = 128;
 
 #[rustfmt::skip]

@@ -1,5 +1,4 @@
-//! Reports keys and values that are ignored, unknown or without effect, and checks the defaults of
-//! inputs.
+//! Reports keys and values without effect, and checks the defaults of inputs.
 
 use crate::definition::{Input, InputType, OnFail, Phase, Workflow};
 use crate::expression::{names_in_condition, placeholder};

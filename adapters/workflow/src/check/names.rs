@@ -1,4 +1,4 @@
-//! Checks that the names in each expression are known when the expression is evaluated.
+//! Checks that the names in expressions are known.
 
 mod checkpoints;
 
@@ -36,7 +36,6 @@ pub(super) fn check(workflow: &Workflow, order: &Order, problems: &mut Problems)
     check_defaults(workflow, problems);
 }
 
-/// Checks the syntax of the activation condition, but not its names.
 fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     let condition = workflow.activation.as_ref().and_then(|activation| activation.condition.as_ref());
     if let Some(condition) = condition
@@ -46,8 +45,8 @@ fn check_activation(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Reports each default of an input that cannot be rendered. A default can use only the path of the
-/// processed file. So a default that fails for the path `/file` fails for every file.
+/// Reports defaults that cannot be rendered. A default that fails for one path fails for every
+/// path.
 fn check_defaults(workflow: &Workflow, problems: &mut Problems) {
     let scope = file_scope("/file");
     for input in &workflow.inputs {
@@ -68,12 +67,10 @@ fn check_transitions(workflow: &Workflow, known: &Known<'_>, problems: &mut Prob
     }
 }
 
-/// The point in an execution at which an expression is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
     phase: usize,
-    /// The index of a step in the phase; all earlier steps have ended. `usize::MAX` is the end of
-    /// the phase.
+    /// The index of a step in the phase; `usize::MAX` means the end.
     step: usize,
 }
 
@@ -101,7 +98,6 @@ impl<'w> Known<'w> {
         Self { inputs: inputs.chain(["file", "files"]).collect(), phases, steps, order }
     }
 
-    /// True if `step` may have ended before `at`.
     fn is_over(&self, step: Moment, at: Moment) -> bool {
         if at == Moment::END {
             return true;
@@ -110,22 +106,17 @@ impl<'w> Known<'w> {
     }
 }
 
-/// What happens if a name in an expression has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WithoutValue {
     Fails,
-    /// The name is in a condition, where it counts as false.
     IsFalse,
-    /// The name is in an input or parameter for a runner, or in the location of an output. An input
-    /// that is exactly one `${NAME}` becomes null. A longer input fails the step, except in the
-    /// rollback and in `on_error`. The output counts as missing.
+    /// In an input for a runner, a name without a value becomes null.
     IsNull,
 }
 
 struct Checker<'k, 'p> {
     known: &'k Known<'k>,
     moment: Moment,
-    /// True if `moment` is in the phase that runs first.
     is_first: bool,
     problems: &'p mut Problems,
 }
@@ -200,8 +191,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// True if the name has the form `ID.NAME`, where `ID` is the id of a step. An `ID` alone does
-    /// not count, because a step may return a value with that name.
+    /// True if the name is `ID.NAME` with the id of a step. An `ID` alone may be a value of this
+    /// name.
     fn is_within_step(&self, name: &Name) -> bool {
         !self.known.inputs.contains(name.root())
             && self.known.steps.contains_key(name.root())
@@ -235,8 +226,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Reports a name that is neither an input nor a phase. If an earlier step may return a value
-    /// with this name, the problem is only a warning.
+    /// Reports an unknown name; only a warning if an earlier step may return its value.
     fn other_name(&mut self, name: &str, position: Position, without_value: WithoutValue) {
         let known = self.known;
         let all = || known.inputs.iter().copied().chain(known.phases.keys().copied());

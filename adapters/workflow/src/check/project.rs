@@ -5,10 +5,8 @@ use crate::problem::Problems;
 use crate::runners::Runners;
 use crate::task::{TaskFolders, TaskSource};
 
-/// Checks that the runners and task files of the steps exist. A missing runner or task file is
-/// never an error, because it may be added before the workflow runs. A task file that cannot be
-/// read or is invalid is an error. In `on_error`, the task file of a step without a runner is not
-/// checked.
+/// Checks the runners and task files of the steps. A missing runner or task file is no error,
+/// because it may be added before the run.
 pub(crate) fn check_project(workflow: &Workflow, runners: &Runners, tasks: &TaskFolders, problems: &mut Problems) {
     let (mut reported, mut checked) = (BTreeSet::new(), BTreeSet::new());
     let mut with_tasks: Vec<_> = workflow.steps().collect();

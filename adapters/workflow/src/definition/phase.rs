@@ -2,14 +2,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Located, Position, Step};
 
-/// A name that the conditions of a phase's transitions can use. It is false if the phase failed its
-/// checkpoint or ended with a failed step, otherwise true.
+/// The name of a value for conditions of transitions. False if the phase or its checkpoint failed.
 pub(crate) const CHECKPOINT_PASSED: &str = "checkpoint_passed";
 
 /// The id of the phase whose steps undo the work after a failure.
 pub(crate) const ROLLBACK: &str = "rollback";
 
-/// The id of the phase whose steps run after a failed attempt that is not retried.
+/// The id of the phase that runs after the last failed attempt.
 pub(crate) const ON_ERROR: &str = "on_error";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +66,7 @@ pub enum OnFail {
     Continue,
     /// Skip the rest of the phase.
     Skip,
-    /// An unknown word in the workflow file. Causes a warning, and is treated as `Fail`.
+    /// An unknown word; counts as `Fail`.
     Other(Located<String>),
 }
 

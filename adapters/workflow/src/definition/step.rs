@@ -43,14 +43,13 @@ impl Step {
 /// the names of commands and tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// A program and its arguments, without a shell; empty only if the step is invalid.
+    /// A program and its arguments, without a shell. Empty only if the step is invalid.
     Run(Vec<Located<String>>),
     /// A command for `sh -c`. Each `${…}` becomes a quoted reference to a variable.
     Shell(Located<String>),
-    /// The name of a command. The project's table of runners maps the name to a program.
+    /// The name of a command in the project's table of runners.
     Command(Located<String>),
-    /// The path of a task file, or the name of a task. A runner of the project carries out the
-    /// task.
+    /// The path of a task file, or the name of a task.
     Task(Located<String>),
 }
 
@@ -75,11 +74,11 @@ pub struct EnvironmentEntry {
 /// How a step returns its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepOutput {
-    /// The step writes its values to the file at the path in the variable `AUTOPROC_OUTPUT`.
+    /// The step writes its values to the file at `AUTOPROC_OUTPUT`.
     #[default]
     File,
-    /// The step prints one JSON object with its values on standard output. Values in the file at
-    /// the path in `AUTOPROC_OUTPUT` are added and take precedence.
+    /// The step prints its values as one JSON object. Values in the file at `AUTOPROC_OUTPUT` take
+    /// precedence.
     Json,
 }
 

@@ -35,12 +35,10 @@ pub struct Workflow {
 /// attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Resume {
-    /// Only the machine and the project folder of the earlier attempt, because steps may leave
-    /// files there.
+    /// Only the machine and project folder of the earlier attempt. Steps may leave files there.
     #[default]
     Here,
-    /// All machines and project folders, because the steps need only the values of earlier steps,
-    /// and files that every machine of the queue can read.
+    /// All machines and project folders. The steps need no local files of earlier steps.
     Anywhere,
 }
 
@@ -59,8 +57,7 @@ impl Workflow {
         self.on_error.iter().flat_map(|phase| &phase.steps)
     }
 
-    /// True if a transition to `name` leads to the rollback. If the workflow has a phase
-    /// `rollback`, the transition leads to that phase instead.
+    /// True if a transition to `name` leads to the rollback. A phase `rollback` takes precedence.
     pub(crate) fn is_rollback(&self, name: &str) -> bool {
         name == ROLLBACK && !self.phases.iter().any(|phase| phase.id == ROLLBACK)
     }
@@ -80,8 +77,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// True if the input may have this value. Null is always allowed. Any other value must have the
-    /// declared type and, if the type is `enum` with `values`, must be one of them.
+    /// True if the input may have this value. Null is always allowed.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.kind.accepts(value) && (value.is_null() || !self.is_closed() || self.values.contains(value))
     }
@@ -101,7 +97,7 @@ pub enum InputType {
     File,
     /// The path of a folder.
     Directory,
-    /// A list, given as JSON or as words separated by commas.
+    /// A list, as JSON or as comma-separated words.
     Array,
     Number,
     Integer,
@@ -109,8 +105,7 @@ pub enum InputType {
     Object,
     /// Any JSON value.
     Json,
-    /// An unknown word in the workflow file. Causes a warning. The input accepts every value, and a
-    /// text stays a string.
+    /// An unknown word; accepts every value.
     Other(String),
 }
 
@@ -148,8 +143,7 @@ impl InputType {
         }
     }
 
-    /// True if `value` is null or has this type. `Json`, `Enum` and unknown types accept every
-    /// value.
+    /// True if `value` is null or has this type.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         value.is_null()
             || match self {

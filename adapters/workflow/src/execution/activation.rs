@@ -1,4 +1,4 @@
-//! Decides before a run whether the run uses its workflow.
+//! Decides whether a run uses its workflow.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::expression::{Scope, holds_so_far, names_in_condition};
 pub enum ActivationVerdict {
     /// The workflow has no condition, or its condition holds.
     Used,
-    /// This condition cannot be evaluated before the run, so the workflow is used.
+    /// The workflow is used, because this condition cannot be evaluated before the run.
     Unknown(String),
     /// The condition does not hold, so the workflow is not used.
     NotUsed {
-        /// The condition, as written in the workflow file.
+        /// The condition in the workflow file.
         condition: String,
-        /// The id of the workflow to use instead; `None` if the workflow file names none.
+        /// The id of the workflow to use instead, if any.
         fallback: Option<String>,
     },
 }
@@ -45,8 +45,7 @@ impl Plan {
         }
     }
 
-    /// Returns the values of the inputs that the condition uses. Returns `None` if the condition is
-    /// invalid, uses a name that is not an input, or uses an input whose value depends on the file.
+    /// Returns the inputs in the condition; `None` if they are not known before the run.
     fn scope_of_activation(&self, condition: &str, inputs: &Inputs) -> Option<Scope> {
         let values = inputs.independent_of_files(self.workflow());
         let used: BTreeSet<_> = names_in_condition(condition).ok()?.iter().map(|name| name.root().to_owned()).collect();

@@ -1,4 +1,4 @@
-//! The work that follows a failure: the rollback, and the steps of `on_error`.
+//! Runs the rollback and the steps of `on_error`.
 
 use std::io;
 
@@ -12,14 +12,12 @@ use crate::definition::{Phase, Step};
 use crate::expression::holds;
 
 impl Executor<'_> {
-    /// True if the file fails after this outcome, because the retry policy allows no further
-    /// attempt.
+    /// True if the retry policy allows no further attempt.
     pub(super) fn is_for_good(&self, outcome: &AttemptOutcome) -> bool {
         matches!(self.engine.run.retry.judge(outcome, self.attempt.number), Verdict::Fail { .. })
     }
 
-    /// Runs the rollback. Instead, returns the failure as an error if the workflow has no rollback,
-    /// if a rollback has already begun, or if the file will be attempted again.
+    /// Runs the rollback. If no rollback is due, returns the failure as an error.
     pub(super) async fn roll_back(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
         let outcome = failed(&place, cause.clone());
         let has_rollback = self.engine.run.plan.workflow().rollback.is_some();
@@ -35,9 +33,7 @@ impl Executor<'_> {
         ended
     }
 
-    /// Tries each step of `on_error` once. Omits a step whose runner is missing or whose condition
-    /// does not hold. A failed step is recorded, and the next step runs. After an abort, or if an
-    /// event cannot be recorded, the remaining steps are omitted.
+    /// Tries each step of `on_error` once. A failed step does not prevent the next step.
     ///
     /// # Errors
     /// If the end of a process could not be observed.
@@ -73,8 +69,6 @@ impl Executor<'_> {
     }
 }
 
-/// Returns the failure that caused the rollback or, without a rollback, the failure of this
-/// attempt.
 fn failure_of(state: &ExecutionState, place: &str, outcome: &AttemptOutcome) -> Failure {
     let cause = state.rollback_cause().cloned();
     cause.unwrap_or_else(|| Failure::of(place, outcome.to_string()))

@@ -16,7 +16,7 @@ use super::scratch::Scratch;
 use super::shared::{Place, SharedJournal, SharedJournals};
 use super::state::ExecutionState;
 
-/// Begins a new execution for an attempt, or resumes the execution of an earlier attempt.
+/// Begins a new execution, or resumes the execution of an earlier attempt.
 ///
 /// # Errors
 /// The outcome of the attempt, if no execution can begin or resume.
@@ -76,8 +76,7 @@ enum Former {
         state: Box<ExecutionState>,
         stored: Stored,
     },
-    /// This attempt begins a new execution. `abandoned` is the machine and project folder of an
-    /// earlier execution that cannot be resumed here.
+    /// No execution can be resumed here. `abandoned` is the place of an earlier execution.
     None {
         abandoned: Option<Place>,
     },
@@ -89,8 +88,7 @@ enum Stored {
 }
 
 impl Stored {
-    /// Returns the machine and project folder of the latest attempt; `None` if that attempt ran on
-    /// this machine in this project folder.
+    /// Returns the place of the latest attempt; `None` if it ran here.
     fn elsewhere(&self) -> Option<&Place> {
         match self {
             Self::InFolder(found) => found.elsewhere.as_ref(),
@@ -103,7 +101,7 @@ impl Stored {
     }
 }
 
-/// Finds an execution of an earlier attempt that this attempt can resume.
+/// Finds an execution that this attempt can resume.
 ///
 /// # Errors
 /// The outcome of the attempt, if the execution cannot be read or the attempt is aborted.
@@ -165,7 +163,7 @@ async fn in_shared(
     Ok(journal.state().map(|state| state.map(|state| (state, Stored::Shared(journal)))))
 }
 
-/// Opens the journal for this attempt. Returns `None` if no journals are kept.
+/// Opens the journal for this attempt, if journals are kept.
 ///
 /// # Errors
 /// The outcome of the attempt, if the journal cannot be written or the attempt is aborted.

@@ -5,17 +5,14 @@ use rustix::io::Errno;
 
 use crate::task::TaskError;
 
-/// System errors that mean a lack of space, file descriptors or memory, on the machine or for this
-/// user.
 const SHORTAGES: [Errno; 5] = [Errno::NOSPC, Errno::DQUOT, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BuildError {
-    /// A text cannot be rendered, or the runner or the task is unusable. Another try would use the
-    /// same values and fail in the same way.
+    /// Another try would fail in the same way.
     #[error("{0}")]
     Permanent(String),
-    /// A file cannot be read or created. The machine is at fault, not the processed file.
+    /// A file cannot be read or created. The processed file is not at fault.
     #[error("{message}: {source}")]
     Io { message: String, source: io::Error },
 }

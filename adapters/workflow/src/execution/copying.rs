@@ -80,7 +80,6 @@ impl Executions {
     }
 }
 
-/// Times before 1970 become the start of 1970.
 fn time(at: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(at.as_micros()).unwrap_or(0))
 }

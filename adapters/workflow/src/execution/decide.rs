@@ -1,9 +1,7 @@
-//! Decides the next event or step of an execution. The decision is a pure function of the workflow,
-//! the state, and the answers to conditions.
+//! Decides the next event or step of an execution, without side effects.
 //!
-//! Before the next call, the caller records and applies the event, or runs the step and records its
-//! end. Every attempt ends: each event moves the execution forward, and each phase is entered at
-//! most once.
+//! Before the next call, the caller records the event or runs the step. Every attempt ends, because
+//! each phase is entered at most once.
 
 use super::event::{EventKind, Failure, PhaseEnd, StepName};
 use super::needs::Need;
@@ -11,8 +9,6 @@ use super::plan::Plan;
 use super::state::{ExecutionState, Stage};
 use crate::definition::{Phase, ROLLBACK, Step, Transition};
 
-/// A question about the values of an execution. The first three variants ask whether the condition
-/// of a phase, step or transition holds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Question<'p> {
     Phase(&'p Phase),
@@ -21,13 +17,12 @@ pub(crate) enum Question<'p> {
         transition: &'p Transition,
         is_checkpoint_passed: bool,
     },
-    /// Asks whether a required name or condition of a checkpoint holds. A name holds if the steps
-    /// of the phase returned a true value for it.
+    /// Asks whether a required name or condition of a checkpoint holds.
     Returned {
         phase: &'p str,
         name: &'p str,
     },
-    /// Asks whether the steps of the phase returned any value for the name.
+    /// Asks whether the phase returned any value for the name.
     HasValue {
         phase: &'p str,
         name: &'p str,
@@ -50,14 +45,12 @@ pub(crate) enum Decision<'p> {
         phase: &'p Phase,
         step: &'p Step,
     },
-    /// The execution can never continue. `place` is the phase or step at fault, as `PHASE` or
-    /// `PHASE/STEP`.
+    /// The execution can never continue. `place` is the phase or step at fault.
     Stuck {
         place: String,
         error: String,
     },
     Finish,
-    /// The rollback has ended, so the attempt fails with the failure that caused the rollback.
     RolledBack(Failure),
 }
 
@@ -77,8 +70,7 @@ pub(crate) fn decide<'p>(plan: &'p Plan, state: &ExecutionState, answers: &dyn A
     }
 }
 
-/// Calls `then` with the phase `id`. Returns `Stuck` if there is no such phase. This happens only
-/// if a user has edited the journal, because the journal contains the hash of its workflow.
+/// Calls `then` with the phase `id`. The phase is missing only if a user has edited the journal.
 fn with_phase<'p>(plan: &'p Plan, id: &str, then: impl FnOnce(&'p Phase) -> Decision<'p>) -> Decision<'p> {
     plan.phase(id).map_or_else(|| stuck(id, "the workflow has no such phase".to_owned()), then)
 }
@@ -146,13 +138,8 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
     })
 }
 
-/// Decides how the execution leaves a phase.
-///
-/// The attempt fails if the phase passed but did not return a value that a later step needs.
-/// Otherwise the execution takes the first transition without a condition or whose condition holds.
-///
-/// If no transition is taken, the next phase in the file follows. However, the attempt fails if the
-/// phase and its checkpoint passed and the phase has transitions to other phases.
+/// Decides what follows a phase. If no transition is taken, the next phase in the file follows.
+/// However, the attempt fails if a passed phase has transitions to other phases and takes none.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

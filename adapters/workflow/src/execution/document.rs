@@ -1,5 +1,4 @@
-//! The state of an execution as a JSON document, with the keys of the Python program that autoproc
-//! replaces.
+//! The state of an execution as a JSON document.
 
 use autoproc_domain::Timestamp;
 use autoproc_time_text::timestamp;
@@ -9,8 +8,7 @@ use serde_json::{Map, Value};
 use super::progress::percent_of;
 use super::state::{ExecutionState, StepRecord, StepStatus};
 
-/// The format version of the Python program that autoproc replaces. autoproc only adds keys, so the
-/// version stays the same.
+/// The format version of the Python program that autoproc replaces. autoproc only adds keys.
 const VERSION: &str = "1.0.0";
 
 #[derive(Serialize)]

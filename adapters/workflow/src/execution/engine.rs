@@ -1,4 +1,4 @@
-//! The settings and services that all executions of a run share.
+//! The settings and services shared by all executions of a run.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ impl Engine {
         }
     }
 
-    /// Writes an event to the event log, and passes the resulting state to the callback `on_state`.
+    /// Writes an event to the event log, and passes the state to `on_state`.
     pub(crate) fn report(&self, state: &ExecutionState, event: &Event) {
         self.event_log.append(&Line { state, event });
         if let Some(on_state) = &self.on_state {
@@ -126,9 +126,8 @@ impl Engine {
         }
     }
 
-    /// Waits for `running`, the process of a step. Meanwhile, writes `state` to the file of the
-    /// latest state, as soon as the pause after the previous write is over. Starts the process
-    /// first, so that it does not wait for the write.
+    /// Waits for the process of a step. Meanwhile, writes `state` to the file of the latest state.
+    /// The process starts before the write.
     pub(crate) async fn while_running<T>(&self, state: &ExecutionState, running: impl Future<Output = T>) -> T {
         let mut running = pin!(running);
         let mut rest = Some(Duration::ZERO);
@@ -143,8 +142,7 @@ impl Engine {
         running.await
     }
 
-    /// Archives the journal of a completed execution, and may remove the oldest archived journals.
-    /// A failure does not fail the execution.
+    /// Archives the journal of a completed execution. A failure does not fail the execution.
     pub(crate) fn complete(&self, item: ItemId) {
         let Some(executions) = &self.equipment.executions else { return };
         if self.equipment.shared_journals.is_some() && !executions.path(item).exists() {

@@ -6,15 +6,13 @@ use std::path::PathBuf;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the messages explain the fields")]
 pub enum ExecutionError {
-    /// The journal cannot be read: check its permissions and the disk, then try again.
+    /// The journal cannot be read. Check its permissions and the disk.
     #[error("{}: {source}", place.display())]
     Io { place: PathBuf, source: io::Error },
-    /// A line of the journal is damaged: restart with `--from-start`, or remove the journal. In a
-    /// journal file, a damaged last line is not an error.
+    /// A line of the journal is damaged. Restart with `--from-start`.
     #[error("{}:{line} is damaged: {source}; `run --from-start` restarts the workflow", place.display())]
     Damaged { place: PathBuf, line: usize, source: serde_json::Error },
-    /// The format of the journal is unknown, or its first event does not begin an execution: use
-    /// the version of autoproc that wrote it, or restart with `--from-start`.
+    /// The format of the journal is unknown. Restart with `--from-start`.
     #[error("{} has the unsupported format {found:?}; `run --from-start` restarts the workflow", place.display())]
     Newer { place: PathBuf, found: String },
 }

@@ -1,5 +1,4 @@
-//! The events of an execution. A journal is a list of events, and only events change the state of
-//! an execution. `docs/formats.md` describes each event.
+//! The events of an execution, described in `docs/formats.md`.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,8 +16,7 @@ pub(crate) type Values = Map<String, Value>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
-    /// The wall-clock time of the event. Events are ordered by their position in the journal,
-    /// because the clock may be set back.
+    /// The wall-clock time of the event. The clock may be set back.
     #[serde(rename = "timestamp", with = "timestamp::required")]
     pub(crate) at: Timestamp,
     #[serde(flatten)]
@@ -47,7 +45,7 @@ impl fmt::Display for StepName {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PhaseEnd {
     Passed,
-    /// A step or the checkpoint of the phase failed, and the workflow continues.
+    /// A step or the checkpoint failed, and the workflow continues.
     Failed,
     Skipped,
 }
@@ -56,17 +54,14 @@ pub(crate) enum PhaseEnd {
 pub(crate) struct AttemptIds {
     pub(crate) run_id: String,
     pub(crate) claim: u64,
-    /// The number of the round to which the attempt belongs, from 1. A new round begins when an
-    /// ended item is queued again. The JSON omits round 1.
+    /// The number of the round, from 1. A new round begins when an ended item is queued again.
     #[serde(default = "first_round", skip_serializing_if = "is_first")]
     pub(crate) round: u32,
     pub(crate) attempt: u32,
 }
 
 impl AttemptIds {
-    /// True if an attempt in `round` may continue the execution of this attempt. This is possible
-    /// in the same round. It is also possible in the next round, unless the item was completed
-    /// before that round. Before a later round, the item may have been completed.
+    /// True if an attempt in `round` may continue the execution of this attempt.
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }
@@ -96,10 +91,8 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// True if an attempt with the identity `self` may resume an execution with the identity
-    /// `earlier`. Ignores the format version. If the earlier attempt ran on another machine or in
-    /// another project folder, also ignores the path, because the same file may be in a different
-    /// folder there.
+    /// True if an attempt `self` may resume the execution `earlier`. Ignores the path if the
+    /// earlier attempt ran elsewhere, because the file may be in another folder there.
     pub(crate) fn is_same_work(&self, earlier: &Self, is_elsewhere: bool) -> bool {
         let mut comparable = Self { version: earlier.version.clone(), ..self.clone() };
         if is_elsewhere {
@@ -114,8 +107,7 @@ impl Subject {
 pub(crate) struct Failure {
     pub(crate) error: String,
     pub(crate) phase: String,
-    /// The step that failed; `None` for a failure of the phase itself, for instance of its
-    /// checkpoint.
+    /// The failed step; `None` if the phase itself failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<String>,
 }
@@ -153,14 +145,13 @@ pub(crate) enum EventKind {
         attempt_ids: AttemptIds,
         steps_total: usize,
         first: Option<String>,
-        /// The machine and project folder of an earlier execution that cannot be resumed here.
+        /// The machine and project folder of an abandoned execution.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         abandoned: Option<Place>,
     },
     WorkflowResumed {
         #[serde(flatten)]
         attempt_ids: AttemptIds,
-        /// The finished steps that run again before the execution continues.
         rerun: Vec<StepName>,
     },
     PhaseStarted {
@@ -181,7 +172,7 @@ pub(crate) enum EventKind {
         elapsed: Duration,
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         values: Values,
-        /// The standard output; present only if an expression uses it.
+        /// The standard output, if an expression uses it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stdout: Option<String>,
     },
@@ -189,7 +180,6 @@ pub(crate) enum EventKind {
         #[serde(flatten)]
         name: StepName,
     },
-    /// A step failed and is not tried again in this attempt.
     StepFailed {
         #[serde(flatten)]
         name: StepName,
@@ -205,10 +195,8 @@ pub(crate) enum EventKind {
     CheckpointFailed {
         phase: String,
         checkpoint: String,
-        /// The required names without a true value, and the conditions that do not hold. If a
-        /// condition cannot be evaluated, `: ` and the reason follow the condition.
+        /// The names and conditions that do not hold.
         missing: Vec<String>,
-        /// True if the failed checkpoint fails the phase.
         blocking: bool,
         then: AfterFailure,
     },
@@ -216,7 +204,7 @@ pub(crate) enum EventKind {
         phase: String,
         error: String,
     },
-    /// The phase did not return values that later steps need. A later attempt repeats the phase.
+    /// The phase did not return values for later steps. A later attempt repeats the phase.
     ValuesMissing {
         phase: String,
         error: String,
@@ -226,7 +214,6 @@ pub(crate) enum EventKind {
         end: PhaseEnd,
         next: Option<String>,
     },
-    /// The rollback begins. After the rollback, the execution fails.
     RollbackStarted {
         #[serde(flatten)]
         failure: Failure,
@@ -242,15 +229,13 @@ pub(crate) enum EventKind {
         outputs: Vec<LocatedOutput>,
     },
     OutputsMissing {
-        /// The id of the last phase, which a later attempt repeats; `None` if that phase was
-        /// skipped or does not exist.
+        /// The id of the last phase, if it ran. A later attempt repeats the phase.
         phase: Option<String>,
         error: String,
     },
-    /// The attempt failed; a later attempt may resume the execution.
     WorkflowFailed {
         error: String,
-        /// The fingerprint of the file after the attempt; `None` if the file cannot be examined.
+        /// The fingerprint of the file after the attempt, if known.
         #[serde(flatten)]
         file: Option<FileFingerprint>,
     },

@@ -1,5 +1,4 @@
-//! The log of the events of all executions, for users and other programs. If the log contradicts
-//! the journal of an execution, the journal is right.
+//! Formats the lines of the event log.
 
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::{Value, json};
@@ -7,8 +6,7 @@ use serde_json::{Value, json};
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// A line of the log. Of the values that a step returns, the line contains only the names. The
-/// values, the inputs and standard output are omitted, because they may be long or secret.
+/// A line of the event log. Values, inputs and outputs are omitted, because they may be secret.
 pub(super) struct Line<'l> {
     pub(super) state: &'l ExecutionState,
     pub(super) event: &'l Event,

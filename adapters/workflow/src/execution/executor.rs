@@ -1,4 +1,4 @@
-//! Executes one attempt: repeatedly decides the next step, runs the step and records the result.
+//! Runs the steps of one attempt.
 
 use std::io;
 use std::path::Path;
@@ -30,36 +30,32 @@ pub(crate) struct Executor<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) stop: &'e dyn StopSignal,
     pub(crate) attempt: Attempt,
-    /// The wall-clock time at which the attempt times out. When the rollback or the `on_error`
-    /// steps begin, a new timeout begins.
+    /// The wall-clock time at which the attempt times out. The rollback and `on_error` get a new
+    /// deadline.
     pub(crate) deadline: Timestamp,
     pub(crate) state: ExecutionState,
     pub(crate) scope: Scope,
     /// `None` if no journals are kept, or if the execution has completed.
     pub(crate) journal: Option<Recording>,
     pub(super) scratch: Scratch,
-    /// The time that the attempt has spent so far on processes and on waits between tries.
     pub(crate) spent: Duration,
-    /// The value of `spent` at which the attempt times out. When the rollback or the `on_error`
-    /// steps begin, the limit becomes `spent` plus the timeout.
+    /// The value of `spent` at which the attempt times out.
     pub(crate) allowance: Duration,
     pub(crate) usage: Option<ResourceUsage>,
-    /// The last lines that the latest try printed, if the try failed. Empty if the workflow
-    /// continues after this failure.
+    /// The last lines of output of the latest failed try.
     pub(crate) output_tail: Box<str>,
 }
 
 pub(super) enum EarlyEnd {
-    /// The attempt was aborted; nothing more is recorded.
+    /// The attempt was aborted.
     Aborted,
     /// `place` is `PHASE` or `PHASE/STEP`.
     Failed { place: String, cause: AttemptOutcome },
-    /// An event cannot be recorded, so no further step may run.
+    /// An event cannot be recorded.
     Unrecorded(io::Error),
     /// A process could not be observed to its end.
     Lost(io::Error),
-    /// A step could not start, because the machine lacks processes, file descriptors or memory. No
-    /// failure is recorded, so a later attempt repeats the step.
+    /// The machine lacks a resource to start the step. A later attempt repeats the step.
     Shortage { place: String, cause: AttemptOutcome },
 }
 
@@ -138,8 +134,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Records that required outputs are missing. If the last phase was skipped, the failure is
-    /// permanent, because a retry could not repeat that phase.
+    /// If the last phase was skipped, a retry cannot repeat that phase. The failure is then
+    /// permanent.
     fn outputs_missing(&mut self, error: String) -> Result<(), EarlyEnd> {
         let phase = self.state.repeatable_phase().cloned();
         let cause = unmet(error.clone(), phase.is_none());
@@ -178,7 +174,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Makes the events of the finished steps durable before the next step begins.
+    /// Makes the recorded events durable.
     async fn sync(&mut self) -> Result<(), EarlyEnd> {
         match &mut self.journal {
             Some(journal) if journal.is_shared() || !self.state.history.is_empty() => journal.sync(self.stop).await,
@@ -208,8 +204,6 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Runs a step until a try succeeds or no further try is allowed. Gives up if the time left is
-    /// too short for the wait before the next try.
     async fn tries(&mut self, phase: &Phase, step: &Step) -> Result<StepResult, EarlyEnd> {
         let policy = RetryPolicy { retries: step.retries, retry_timeouts: true, ..RetryPolicy::default() };
         for number in (1..).filter_map(AttemptNumber::new) {
@@ -227,8 +221,6 @@ impl Executor<'_> {
         unreachable!("a policy does not retry forever")
     }
 
-    /// True if the machine lacks a resource to start the step, and a journal lets a later attempt
-    /// resume the execution.
     fn is_shortage(&self, outcome: &AttemptOutcome) -> bool {
         self.journal.is_some() && matches!(outcome, AttemptOutcome::CannotStart { fault: StartFault::Shortage, .. })
     }
@@ -253,8 +245,7 @@ impl Executor<'_> {
         self.one_try_after(failure.as_ref(), phase, step).await
     }
 
-    /// Runs one try of a step. `failure` is the failure after which the rollback or `on_error`
-    /// began; `None` if the step belongs to a phase.
+    /// Runs one try. `failure` is the cause of the rollback or the `on_error` steps.
     pub(super) async fn one_try_after(
         &mut self,
         failure: Option<&Failure>,
@@ -304,8 +295,6 @@ impl Executor<'_> {
         Ok(self.result(phase, step, &output, end))
     }
 
-    /// Returns the result of a try whose process has ended. If `phase` is given, the try fails
-    /// unless it returned all values that later steps certainly need.
     fn result(&mut self, phase: Option<&Phase>, step: &Step, output: &Path, end: StepEnd) -> StepResult {
         self.spent += end.elapsed;
         self.usage = sum(self.usage, end.usage);

@@ -1,4 +1,4 @@
-//! The values that the rest of a workflow expects from the steps of a phase.
+//! Finds the values that later parts of a workflow expect from a phase.
 
 use std::collections::HashMap;
 

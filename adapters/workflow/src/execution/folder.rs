@@ -1,5 +1,4 @@
-//! The folder of executions. It contains the journals of unfinished executions, one for each queue
-//! item. A subfolder contains the journals of completed executions.
+//! The folder of execution journals.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,20 +14,17 @@ use super::journal::{self, Journal};
 use super::shared::Place;
 use super::state::ExecutionState;
 
-/// The number of completed executions to keep for inspection. If the executions are short, this
-/// number of journals takes about a megabyte.
+/// The number of completed journals to keep: about a megabyte for short executions.
 const MAX_COMPLETED: usize = 1_000;
 
-/// The number of completed executions between two prunings. A pruning takes as long as a few steps,
-/// because it lists the folder.
+/// The number of completed executions between two prunings. A pruning must list the folder.
 const PRUNE_EVERY: usize = 256;
 
 /// The executions of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executions {
     dir: PathBuf,
-    /// For each run on another machine or in another project folder: the run id, and that machine
-    /// and folder.
+    /// The machine and project folder of each run elsewhere, by run id.
     places: Arc<BTreeMap<String, Place>>,
 }
 
@@ -37,8 +33,6 @@ pub(crate) struct Found {
     pub(crate) state: ExecutionState,
     /// True if the journal is in the subfolder of completed executions.
     pub(crate) is_completed: bool,
-    /// The machine and project folder of the latest attempt, if they differ from those of this
-    /// process.
     pub(crate) elsewhere: Option<Place>,
     valid_bytes: u64,
 }
@@ -101,8 +95,7 @@ impl Executions {
         }
     }
 
-    /// Returns the execution of an earlier attempt on the item, unfinished or completed. Ignores a
-    /// completed execution that cannot be read, because a new execution can begin without it.
+    /// Returns the item's earlier execution. Ignores an unreadable completed execution.
     pub(crate) fn find(&self, item: ItemId) -> Result<Option<Found>, ExecutionError> {
         let found = |state: ExecutionState, is_completed, valid_bytes| {
             let elsewhere = self.elsewhere(&state).cloned();
@@ -131,8 +124,7 @@ impl Executions {
         creating_folder(&to, || std::fs::rename(&from, &to))
     }
 
-    /// Keeps the newest [`MAX_COMPLETED`] completed executions and removes the others. Does nothing
-    /// unless `count`, the number of completions so far, is a multiple of [`PRUNE_EVERY`].
+    /// Removes the oldest completed journals, if `count` is a multiple of [`PRUNE_EVERY`].
     pub(crate) fn prune(&self, count: usize) -> io::Result<()> {
         if !count.is_multiple_of(PRUNE_EVERY) {
             return Ok(());

@@ -1,5 +1,4 @@
-//! The inputs of a workflow. The user gives the inputs as text, once for a run. For each file, the
-//! texts are converted to the types that the workflow declares.
+//! Validates and converts the inputs of a workflow.
 
 use autoproc_domain::FilePath;
 use serde_json::Value;
@@ -12,7 +11,6 @@ use crate::definition::{Input, InputType, Workflow};
 use crate::expression::{ExpressionError, Scope, names_in_text, render_text, render_value, text_of};
 use crate::nearest::{list_known, nearest_first};
 
-/// The inputs that have a value in every execution, even if the user does not give them.
 const IMPLICIT: [&str; 2] = ["file", "files"];
 
 /// The inputs that the user gives, as text. They are validated as far as possible without a file.
@@ -73,8 +71,7 @@ impl Inputs {
         inputs.values(plan.workflow(), &file_scope("/file")).map(|_| inputs)
     }
 
-    /// Returns the values of the inputs for one file. `file` and `files` are included only if they
-    /// are given or have a default.
+    /// Returns the input values for one file.
     ///
     /// # Errors
     /// [`InputError`] for the first wrong input.
@@ -158,8 +155,7 @@ fn one_of(input: &Input, text: &str) -> Result<Value, InputError> {
     })
 }
 
-/// Returns the value of a word that is JSON or a single `${…}`; `None` for any other word. JSON is
-/// parsed before each `${…}` is rendered, so that a file name is never parsed as JSON.
+/// Returns the value of a JSON word or a single `${…}`. A file name is never parsed as JSON.
 fn in_json(word: &str, scope: &Scope) -> Result<Option<Value>, ExpressionError> {
     let read = serde_json::from_str(word).ok();
     let read = read.or_else(|| is_single_expression(word).then(|| Value::from(word)));
@@ -171,8 +167,6 @@ fn is_single_expression(word: &str) -> bool {
     inside.is_some_and(|inside| !inside.contains("${"))
 }
 
-/// Splits a text at its commas, and renders each part. A comma within `${…}`, or in the value of an
-/// expression, is not a separator.
 fn list(name: &str, text: &str, scope: &Scope) -> Result<Value, InputError> {
     if text.is_empty() {
         return Ok(Value::Array(Vec::new()));

@@ -1,14 +1,13 @@
-//! The journal of one execution: an append-only file with one event per line, as JSON.
+//! The journal of one execution: a file with one JSON event per line.
 //!
 //! # Theory of operation
 //!
-//! Each event is appended as a line when it happens. [`Journal::sync`] runs before the next step of
-//! a phase or of the rollback begins, so that a finished step is durable before another step
-//! depends on it. A step therefore costs a few lines and one `fdatasync`, however long the journal
-//! is. The last line needs no sync, because the queue records that the file is done.
+//! Each event is appended as a line. [`Journal::sync`] makes the lines durable before the next step
+//! of a phase or of the rollback begins. The next step can therefore depend on all finished steps.
+//! The last line is not synced, because the queue records that the file is done.
 //!
-//! A crash may leave the last line incomplete. Resuming removes such a line, because nothing
-//! depends on it yet. An unreadable line before the last one is an error, and the file is kept.
+//! A crash may leave an incomplete last line. Resuming removes this line, because no step depends
+//! on it. An unreadable earlier line is an error, and the file is kept.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -23,7 +22,7 @@ use super::error::ExecutionError;
 use super::event::Event;
 use super::state::ExecutionState;
 
-/// The version of the journal format. Every version with the same major number can be read.
+/// The version of the journal format. All versions with the same major number are readable.
 pub(crate) const VERSION: &str = "1.0.0";
 
 #[derive(Debug)]
@@ -35,8 +34,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Creates an empty journal, and removes any earlier file at `path`. Only the owner may read
-    /// the journal, because it contains the values that steps return.
+    /// Creates an empty journal. Only the owner may read the file, because it contains returned
+    /// values.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         remove(&path)?;
         let mut options = OpenOptions::new();
@@ -45,8 +44,7 @@ impl Journal {
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: false, has_unsynced_name: true })
     }
 
-    /// Opens a journal for appending, and truncates it to `valid_bytes`, the length that [`read`]
-    /// has returned.
+    /// Opens a journal, and truncates it to `valid_bytes`.
     pub(crate) fn resume(path: PathBuf, valid_bytes: u64) -> io::Result<Self> {
         let file = regular_file::open(OpenOptions::new().append(true), Links::Refuse, &path)?;
         file.set_len(valid_bytes)?;
@@ -54,16 +52,14 @@ impl Journal {
         Ok(Self { path, file: Arc::new(file), has_unsynced_lines: true, has_unsynced_name: true })
     }
 
-    /// Appends an event, given as JSON. After an error the line may be incomplete, so nothing more
-    /// may be appended.
+    /// Appends a JSON event. After an error, nothing more may be appended.
     pub(crate) fn append(&mut self, event: &str) -> io::Result<()> {
         (&*self.file).write_all(format!("{event}\n").as_bytes())?;
         self.has_unsynced_lines = true;
         Ok(())
     }
 
-    /// Returns a blocking function that makes all lines durable; `None` if they are durable
-    /// already.
+    /// Returns a blocking function that makes all lines durable; `None` if they are durable.
     pub(crate) fn sync(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + 'static> {
         if !std::mem::take(&mut self.has_unsynced_lines) {
             return None;
@@ -84,12 +80,11 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns the state of the execution, and the length in bytes of the complete lines; `None` if
-/// there is no file. The state is `None` if no line is complete.
+/// Returns the state of the execution, and the length of the complete lines in bytes. `None` if
+/// there is no file.
 ///
 /// # Errors
-/// [`ExecutionError`] if the journal cannot be read, has a damaged line before its last line, or
-/// has an unsupported format.
+/// [`ExecutionError`] if the journal is unreadable, unsupported, or damaged before its last line.
 pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>, ExecutionError> {
     let bytes = match regular_file::read(Links::Refuse, path) {
         Ok(bytes) => bytes,
@@ -115,8 +110,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>,
     Ok(Some((state, valid)))
 }
 
-/// Returns the state of an execution after the events of its shared journal; `None` if there are no
-/// events. `place` names the journal in errors.
+/// Computes the state from a shared journal; `None` if there are no events.
 ///
 /// # Errors
 /// [`ExecutionError`] if an event is damaged, or has an unsupported format.

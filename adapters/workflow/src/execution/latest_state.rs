@@ -1,8 +1,5 @@
-//! Writes the state of an execution to a file when the state changes, for users and other programs.
-//! All executions use the same file, which shows the one that changed last.
-//!
-//! The file is only informative, so it is not synced, and a failed write never fails a step. The
-//! first failed write is reported as a warning.
+//! Writes the latest execution state to a file, for users and other programs. The file is not
+//! synced, and a failed write is only a warning.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,8 +14,7 @@ use super::state::ExecutionState;
 /// The minimum interval between two writes. People cannot read faster updates.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The minimum pause after a write, as a multiple of the write's duration. It limits the share of
-/// time that writing a large state takes.
+/// The minimum pause after a write, as a multiple of the write's duration.
 const REST_FACTOR: u32 = 20;
 
 pub(crate) struct LatestState {
@@ -30,7 +26,6 @@ pub(crate) struct LatestState {
 #[derive(Default)]
 struct Schedule {
     not_before: Option<Instant>,
-    /// The encoded final state of an attempt that ended during the pause after a write.
     pending: Option<Vec<u8>>,
 }
 
@@ -39,8 +34,7 @@ impl LatestState {
         Self { file: ReplacedFile::new(path), warning: WarnOnce::new(on_warning), schedule: Mutex::default() }
     }
 
-    /// Writes the state and returns `None`. During the pause after a write, writes nothing and
-    /// returns the remaining pause.
+    /// Writes the state. During a pause, writes nothing and returns the remaining pause.
     pub(crate) fn offer(&self, state: &ExecutionState) -> Option<Duration> {
         let mut schedule = self.lock();
         let now = Instant::now();
@@ -54,8 +48,7 @@ impl LatestState {
         None
     }
 
-    /// Writes the final state of an attempt. During the pause after a write, keeps the state
-    /// instead. The kept state is written on drop, unless a newer state has been written.
+    /// Writes the final state of an attempt. During a pause, keeps the state until the drop.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();
@@ -68,7 +61,7 @@ impl LatestState {
         }
     }
 
-    /// Ignores poisoning, because a panic while the lock is held leaves the schedule consistent.
+    /// Ignores poisoning. A panic leaves the schedule consistent.
     fn lock(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }

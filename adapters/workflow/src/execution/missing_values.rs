@@ -1,4 +1,4 @@
-//! Finds the values that a step or phase did not return although a later step certainly needs them.
+//! Checks that steps return the values for later steps.
 
 use super::event::{StepName, Values};
 use super::executor::Executor;
@@ -6,16 +6,14 @@ use super::needs::{Need, required_names};
 use crate::definition::{Phase, Rerun, Step};
 use crate::expression::Name;
 
-/// Advice for a failure that every retry would repeat, because retries skip finished steps.
 const REPEATS_FINISHED_STEPS: &str = "; only `run --from-start` runs the finished steps again";
 
 impl Executor<'_> {
-    /// Checks that a successful step returned the values that later steps certainly need. Checks
-    /// nothing while a resumed execution repeats steps with `rerun: always`, because the later
-    /// steps may have ended already.
+    /// Checks that a step returned the values for later steps. Ignores repeated steps, because the
+    /// later steps may have ended.
     ///
     /// # Errors
-    /// A message that names the value and the step that needs it.
+    /// A message that names the value and the later step.
     pub(super) fn check_needs(&self, phase: &Phase, step: &Step, values: &Values) -> Result<(), String> {
         if !self.state.rerun.is_empty() {
             return Ok(());
@@ -39,8 +37,7 @@ impl Executor<'_> {
         if self.resumes() && has_many_steps { "; a retry begins the phase again" } else { "" }
     }
 
-    /// Returns advice if the step needs a missing value that only a finished step could return, and
-    /// no retry runs the finished step again. Otherwise returns an empty text.
+    /// Returns advice if a retry cannot produce a missing value; otherwise an empty text.
     pub(super) fn advice_on_missing_value(&self, step: &Step) -> &'static str {
         let is_missing = |name: &Name| self.scope.first_unknown(name).is_some();
         let is_stuck = |name: &Name| is_missing(name) && self.can_only_come_from_finished_steps(name);
@@ -63,7 +60,6 @@ impl Executor<'_> {
         is_never_repeated && self.state.step_outputs.iter().any(|(finished, _)| finished == name)
     }
 
-    /// True if a retry resumes the execution: a journal is kept, and no rollback undoes the work.
     fn resumes(&self) -> bool {
         self.journal.is_some() && self.engine.run.plan.workflow().rollback.is_none()
     }

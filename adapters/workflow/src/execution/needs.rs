@@ -1,12 +1,12 @@
-//! Finds the values without which a later step certainly fails.
+//! Finds the values that later steps certainly need.
 //!
-//! A value is certainly needed if a later step contains `${PHASE.NAME}` or `${steps.ID.NAME}`, and
-//! every execution runs that step unless it fails before. A need is uncertain if the later step or
-//! its phase has a condition, or if a transition leads past the step. A need is also uncertain if
-//! the workflow continues after a failed step.
+//! A step needs a value if the step contains `${PHASE.NAME}` or `${steps.ID.NAME}`. The need is
+//! certain if every successful execution runs the step. The need is uncertain if the step or its
+//! phase has a condition, or if a transition leads past the step. The need is also uncertain if the
+//! workflow continues after a failed step.
 //!
-//! Two uses of a value are ignored. A runner's input or parameter that is exactly one `${…}` is
-//! null without the value. A bare `${NAME}` may get its value from another phase.
+//! A bare `${NAME}` is ignored, because another phase may return the value. A runner's input or
+//! parameter of exactly one `${…}` is ignored, because it may be null.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -16,8 +16,7 @@ use crate::check::{Successors, phase_order, successors_of};
 use crate::definition::{AfterFailure, Phase, Step, Workflow};
 use crate::expression::{Name, required_in_text, required_in_value};
 
-/// The maximum number of phases of a workflow whose needs are determined. The time grows with the
-/// square of the number of phases. Workflows written by hand have tens of phases.
+/// The maximum number of phases to analyse. The time grows with the square of this number.
 const MAX_PHASES: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +26,13 @@ pub(crate) struct Need {
     pub(crate) reader: String,
 }
 
-/// The values that later steps certainly need, by the step or phase that must return them.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
-    /// The values that a step must return itself, by the id of the step.
+    /// By step id: the values from the step itself.
     of_steps: HashMap<String, Vec<Need>>,
-    /// The values that must have been returned when a step ends, by this step or an earlier step of
-    /// its phase. The key is the id of the step.
+    /// By step id: the values from the step and earlier steps of its phase.
     until_steps: HashMap<String, Vec<Need>>,
-    /// The values that some step of a phase must return, by the id of the phase.
+    /// By phase id: the values from any step of the phase.
     of_phases: HashMap<String, Vec<Need>>,
 }
 
@@ -84,8 +81,6 @@ impl Needs {
     }
 }
 
-/// The id of the step or phase that must return a value. Each variant stands for a field of
-/// [`Needs`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Provider<'w> {
     Step(&'w str),
@@ -98,8 +93,7 @@ struct Reader<'w> {
     index: usize,
     step: &'w Step,
     number: usize,
-    /// For each phase of the workflow, by index: true if `phase` always runs later, unless the
-    /// execution fails.
+    /// For each phase index: true if `phase` certainly runs later.
     is_certain_from: &'w [bool],
 }
 
@@ -119,8 +113,7 @@ impl<'w> Places<'w> {
         Self { workflow, phases, steps }
     }
 
-    /// Returns the step or phase that must return a value, and the `VALUE` in `PHASE.VALUE` or
-    /// `steps.ID.VALUE`. Returns `None` if `reader` does not certainly need the value.
+    /// Returns the provider and the name of a value, if `reader` certainly needs the value.
     fn provider<'n>(&self, name: &'n Name, reader: &Reader<'_>) -> Option<(Provider<'w>, &'n str)> {
         let mut rest = name.rest();
         if name.root() == "steps" {
@@ -139,8 +132,6 @@ impl<'w> Places<'w> {
         Some((Provider::UntilStep(before), value))
     }
 
-    /// True if the phase `from` always leads to the later phase of `reader`, and a failed step of
-    /// `from` fails the attempt.
     fn leads(&self, from: usize, reader: &Reader<'_>) -> bool {
         from != reader.index && fails_with_a_step(&self.workflow.phases[from]) && reader.is_certain_from[from]
     }
@@ -150,7 +141,7 @@ fn fails_with_a_step(phase: &Phase) -> bool {
     phase.after_failed_step() == AfterFailure::Fail
 }
 
-/// Returns the names that need a value before the process of a step can be built.
+/// Returns the names without which the step's process cannot be built.
 pub(super) fn required_names(step: &Step) -> Vec<Name> {
     let in_texts = texts_of(step).flat_map(|text| required_in_text(&text.value));
     let is_null_allowed = step.needs_runner();
@@ -160,9 +151,7 @@ pub(super) fn required_names(step: &Step) -> Vec<Name> {
 
 struct Paths {
     successors: Successors,
-    /// The indices of the phases. Each phase comes after its successors.
     backwards: Vec<usize>,
-    /// True for each phase after which the execution may end or the rollback may begin.
     may_end: Vec<bool>,
 }
 
@@ -179,8 +168,7 @@ impl Paths {
         Self { successors, backwards, may_end }
     }
 
-    /// Returns, for each phase, whether every path from it leads to the phase `target`. If `target`
-    /// has a condition, all are false, because `target` may be skipped.
+    /// For each phase: true if the phase `target` certainly runs later.
     fn leading_to(&self, workflow: &Workflow, target: usize) -> Vec<bool> {
         if workflow.phases[target].condition.is_some() {
             return vec![false; self.successors.len()];

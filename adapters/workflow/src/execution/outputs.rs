@@ -1,4 +1,4 @@
-//! Looks for the declared outputs of a workflow after its last phase.
+//! Looks for the declared outputs of a workflow.
 
 use std::fs;
 use std::path::Path;
@@ -21,8 +21,7 @@ pub struct LocatedOutput {
     pub is_found: bool,
 }
 
-/// Looks for the outputs that have a location. Omits an output whose location contains a `{NAME}`,
-/// because autoproc does not replace such a placeholder.
+/// Omits locations with a `{NAME}`, because autoproc does not replace such placeholders.
 pub(super) fn look_for(workflow: &Workflow, scope: &Scope, project_dir: &Path) -> Vec<LocatedOutput> {
     let located = |output: &Output| {
         let location = &output.location.as_ref().filter(|location| placeholder(&location.value).is_none())?.value;
@@ -40,8 +39,7 @@ pub(super) fn missing_required(workflow: &Workflow, outputs: &[LocatedOutput]) -
     (!missing.is_empty()).then(|| format!("required outputs are missing: {}", missing.join(", ")))
 }
 
-/// True if the path exists and has the type `kind`. An unknown type matches any existing path, and
-/// so does the type `file` if the path ends in `/`.
+/// True if the path exists with the given type. An unknown type matches any path.
 fn exists(kind: Option<&str>, path: &str, project_dir: &Path) -> bool {
     let Ok(metadata) = fs::metadata(project_dir.join(path)) else { return false };
     match kind {

@@ -15,12 +15,9 @@ use crate::expression::{Name, names_in_text};
 pub struct Plan {
     workflow: Workflow,
     phases: HashMap<String, usize>,
-    /// The section `rollback`, as a phase. If only a transition mentions the rollback, the phase
-    /// has no steps.
     rollback: Option<Phase>,
-    /// The ids of the steps whose standard output an expression uses; may contain [`EVERY_STEP`].
+    /// The ids of steps with a used standard output; may contain [`EVERY_STEP`].
     printed: BTreeSet<String>,
-    /// The first part of each name that an expression uses, such as `a` of `a.b`.
     used: BTreeSet<String>,
     used_names: Box<UsedNames>,
     needs: Box<Needs>,
@@ -49,8 +46,7 @@ impl Plan {
         &self.workflow
     }
 
-    /// True if this process may resume an execution. `elsewhere` tells where the latest attempt
-    /// ran; `None` if it ran on this machine and in this project folder.
+    /// `elsewhere` is `None` if the latest attempt ran on this machine and in this project folder.
     pub(crate) fn is_resumable_from(&self, elsewhere: Option<&Place>) -> bool {
         elsewhere.is_none() || self.workflow.resume == Resume::Anywhere
     }
@@ -96,8 +92,7 @@ impl Plan {
         self.used.contains(name)
     }
 
-    /// Returns what a reserved name means in expressions; `None` if the name is not reserved, so
-    /// that an input may have it.
+    /// Returns the meaning of a reserved name in expressions.
     pub(crate) fn meaning_of(&self, name: &str) -> Option<&'static str> {
         match name {
             "steps" => Some("the steps"),
@@ -106,9 +101,7 @@ impl Plan {
         }
     }
 
-    /// Returns the finished steps with `rerun: always`, in the order in which they first ended.
-    /// These steps run again when the execution is resumed. The result is empty if all phases have
-    /// ended or a rollback has begun.
+    /// Returns the finished steps to repeat when the execution is resumed, in order.
     pub(crate) fn to_rerun(&self, state: &ExecutionState) -> Vec<StepName> {
         match state.stage {
             Stage::Finished | Stage::RollingBack { .. } | Stage::RolledBack { .. } => return Vec::new(),
@@ -119,8 +112,7 @@ impl Plan {
     }
 }
 
-/// An entry of `Plan::printed` that stands for all steps. It is present if an expression uses
-/// `steps` as a whole.
+/// An entry of `Plan::printed` that stands for all steps.
 const EVERY_STEP: &str = "";
 
 fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
@@ -136,8 +128,7 @@ fn steps_whose_stdout_is_used(names: &[Name]) -> BTreeSet<String> {
     used
 }
 
-/// Returns the names in the expressions of a workflow, except in `activation` and in the defaults
-/// of inputs. Ignores invalid expressions, which fail when they are evaluated.
+/// Returns the names in a workflow's expressions, except in `activation` and input defaults.
 pub(crate) fn names_used(workflow: &Workflow) -> Vec<Name> {
     let steps = workflow.steps().chain(workflow.error_steps());
     let locations = workflow.outputs.iter().filter_map(|output| output.location.as_ref());

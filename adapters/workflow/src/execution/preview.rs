@@ -1,4 +1,4 @@
-//! Previews the steps of an execution, as far as they are known before the execution begins.
+//! Previews the steps of an execution.
 
 use std::ffi::OsStr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Builds the process of a step: its environment, working directory and files.
+//! Builds the process of a step.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,12 +21,9 @@ use crate::definition::{Phase, Step, StepOutput};
 use crate::expression::{Scope, text_of};
 
 /// The maximum length in bytes of a value in an environment variable. Linux allows 128 KiB for one
-/// variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables. The file at
-/// `AUTOPROC_STEP_INPUTS` contains the step's own inputs and parameters, of any length.
+/// variable (execve(2), `MAX_ARG_STRLEN`) and a few MiB for all variables.
 const MAX_VARIABLE_BYTES: usize = 32 << 10;
 
-/// The maximum number of characters of an error message in a variable. A character has up to four
-/// bytes.
 const MAX_ERROR_CHARS: usize = MAX_VARIABLE_BYTES / 4;
 
 pub(super) struct ProcessBuilder<'b> {
@@ -35,7 +32,6 @@ pub(super) struct ProcessBuilder<'b> {
     pub(super) deadline: Timestamp,
     pub(super) inputs: &'b Values,
     pub(super) scope: &'b Scope,
-    /// The failure that caused the rollback or preceded `on_error`; `None` for a step of a phase.
     pub(super) failure: Option<&'b Failure>,
 }
 
@@ -46,11 +42,10 @@ pub(super) struct PreparedStep {
 }
 
 impl ProcessBuilder<'_> {
-    /// Builds the process for one try of a step, and creates the files for its inputs and outputs.
+    /// Builds the process for one try of a step, and creates its files.
     ///
     /// # Errors
-    /// [`BuildError`] if a text cannot be rendered, the runner is missing, or a file cannot be read
-    /// or created.
+    /// [`BuildError`] if a text cannot be rendered, the runner is missing, or a file error occurs.
     pub(super) fn build(
         &self,
         phase: &Phase,
@@ -111,9 +106,7 @@ impl ProcessBuilder<'_> {
         all
     }
 
-    /// Returns a variable for each value, unless the value is null, is too long or contains NUL. If
-    /// several values have the same variable name, only the last one counts. An input of the step
-    /// therefore replaces an input of the workflow.
+    /// Returns variables for the values. A step's input replaces a workflow input of the same name.
     fn variables<'v>(
         &self,
         kind: &str,
@@ -150,8 +143,6 @@ fn is_for_variable(text: &str) -> bool {
     text.len() <= MAX_VARIABLE_BYTES && !text.contains('\0')
 }
 
-/// Writes the file of inputs for a step that has inputs or a runner; returns `None` for other
-/// steps. The parameters of the step, if any, are under the key `params`.
 fn inputs_file(step: &Step, given: &Given, scratch: &mut Scratch) -> io::Result<Option<PathBuf>> {
     if !step.needs_runner() && given.inputs.is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Determines the programs of steps that name a command or a task.
+//! Finds the program for a command or a task.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub struct Programs {
 }
 
 struct Named {
-    /// The path of the task's file, or the name of a task without a file; empty for a command.
+    /// The task's file or name; empty for a command.
     task: String,
     name: String,
     variables: Variables,
@@ -50,12 +50,10 @@ impl Programs {
         self.runners.for_step(step).is_ok()
     }
 
-    /// Returns the program with its arguments, and additional environment variables, for a step
-    /// that names a command or a task.
+    /// Returns the program, arguments and variables for a command or a task.
     ///
     /// # Errors
-    /// [`BuildError`] if the runner or the task cannot be used, or a placeholder of the runner has
-    /// no value.
+    /// [`BuildError`] if the runner or the task cannot be used, or a placeholder has no value.
     pub(super) fn of(
         &self,
         workflow: &Workflow,
@@ -86,8 +84,7 @@ impl Programs {
         Ok((runner.fill(&values)?, variables))
     }
 
-    /// Finds a task. A missing file is not an error, because the runner may know tasks without
-    /// files.
+    /// A missing file is not an error, because the runner may know the task.
     fn task(&self, task: &str) -> Result<Named, BuildError> {
         let (path, name, mut variables) = match self.tasks.find(task)? {
             TaskSource::File(file) => {
@@ -104,8 +101,6 @@ impl Programs {
     }
 }
 
-/// Returns the name of the variable for a field of a task file: `AUTOPROC_TASK_X` for the field `x`
-/// or `task_x`.
 fn variable(field: &str) -> String {
     let name = variable_name(field);
     format!("AUTOPROC_TASK_{}", name.strip_prefix("TASK_").unwrap_or(&name))

@@ -1,5 +1,3 @@
-//! The progress of an execution.
-
 use std::time::Duration;
 
 use autoproc_domain::Timestamp;

@@ -2,11 +2,12 @@
 //!
 //! # Theory of operation
 //!
-//! Without shared journals, the journal is a file; see [`journal`](super::journal). With shared
-//! journals, all machines of the queue read the journal in a common store. An attempt then resumes
-//! from the shared journal alone. A step of a phase or of the rollback starts only after all
-//! earlier events are durable in the store. The attempt also writes a copy to the file, for the
-//! live view on this machine. The copy is never synced, and is given up after a failed write.
+//! The journal is a local file or a shared journal. A shared journal is in a common store, for all
+//! machines of the queue. An attempt resumes from the shared journal alone. A step of a phase or of
+//! the rollback starts only after all earlier events are durable in the store.
+//!
+//! With a shared journal, the local file is only a copy for the live view. The copy is never
+//! synced, and is given up after a failed write.
 //!
 //! While the store cannot be reached, the attempt waits between two steps. When the lease of the
 //! run expires, the run aborts its attempts, and the wait ends.
@@ -23,28 +24,24 @@ use super::executor::EarlyEnd;
 use super::journal::Journal;
 use super::shared::SharedJournals;
 
-/// The time between two requests to a store that cannot be reached.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) struct Recording {
-    /// `None` if the file is only a copy of a shared journal and cannot be written.
+    /// `None` if the copy of a shared journal cannot be written.
     file: Option<Journal>,
     shared: Option<Shared>,
 }
 
-/// The shared journal of an item, and the events that are not yet in it.
 pub(super) struct Shared {
     journals: Arc<dyn SharedJournals>,
     attempt: Attempt,
-    /// The number of events in the shared journal.
     written: usize,
     waiting: Vec<Box<str>>,
     is_completed: bool,
 }
 
 impl Shared {
-    /// Begins to record in the shared journal of the attempt's item. Keeps the first `kept` events
-    /// of the journal and removes the others.
+    /// Opens the shared journal, and keeps only its first `kept` events.
     pub(super) async fn open(
         journals: Arc<dyn SharedJournals>,
         attempt: &Attempt,
@@ -76,8 +73,6 @@ impl Recording {
         Self { file: copy.ok(), shared: Some(shared) }
     }
 
-    /// True if other machines can read the journal. Its events must then be durable even before the
-    /// first step, so that the other machines see which step runs.
     pub(super) fn is_shared(&self) -> bool {
         self.shared.is_some()
     }
@@ -101,7 +96,7 @@ impl Recording {
     ///
     /// # Errors
     /// [`EarlyEnd::Unrecorded`] if the events cannot be written; [`EarlyEnd::Aborted`] if the
-    /// attempt is aborted while it waits for the store.
+    /// attempt is aborted.
     pub(super) async fn sync(&mut self, stop: &dyn StopSignal) -> Result<(), EarlyEnd> {
         if let Some(shared) = &mut self.shared {
             return shared.flush(stop).await;
@@ -111,8 +106,8 @@ impl Recording {
         done.map_err(io::Error::other).flatten().map_err(EarlyEnd::Unrecorded)
     }
 
-    /// Makes the last events of an attempt durable in the shared journal. A failure is ignored,
-    /// because a later attempt repeats the steps that the journal lacks.
+    /// Makes the last events of an attempt durable. After a failure, a later attempt repeats the
+    /// steps.
     pub(super) async fn finish(&mut self, stop: &dyn StopSignal) {
         if let Some(shared) = &mut self.shared {
             let _ = shared.flush(stop).await;
@@ -120,12 +115,11 @@ impl Recording {
     }
 }
 
-/// Makes a request to the store of the shared journals, and repeats it while the store cannot be
-/// reached or is busy.
+/// Repeats a request while the store is unreachable or busy.
 ///
 /// # Errors
 /// [`EarlyEnd::Unrecorded`] if the store refuses the request; [`EarlyEnd::Aborted`] if the attempt
-/// is aborted before the store answers.
+/// is aborted.
 pub(super) async fn answer<'r, T>(
     request: impl Fn() -> BoxFuture<'r, Result<T, StorageError>>,
     stop: &dyn StopSignal,

@@ -1,4 +1,4 @@
-//! Renders the program, arguments and inputs of a step, for its process and for previews.
+//! Renders the texts of a step.
 
 use std::ffi::OsString;
 
@@ -14,7 +14,6 @@ use crate::expression::{
     ExpressionError, Scope, ShellText, render_shell, render_text, render_value, render_value_or_null,
 };
 
-/// Renders the texts of steps with the names known so far. Errors are messages for the user.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rendering<'r> {
     pub(super) workflow: &'r Workflow,
@@ -28,11 +27,9 @@ pub(super) struct Rendering<'r> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     Fails,
-    /// An input or parameter for a runner is kept as written, or becomes null if it is exactly one
-    /// `${…}`. Any other text fails the step. The rollback and `on_error` use this variant, because
-    /// their runners must run even if a value is missing.
+    /// A runner's input or parameter is kept, or becomes null. Any other text fails the step. The
+    /// runners of the rollback and of `on_error` must run even if a value is missing.
     KeptForRunner,
-    /// The text is kept as written, because the missing values may become known later.
     Kept,
 }
 
@@ -80,8 +77,7 @@ impl Rendering<'_> {
         Ok(Given { inputs: values(&step.inputs, "input")?, params: values(&step.params, "parameter")? })
     }
 
-    /// Renders an input or a parameter of a step. If a text is exactly one `${…}` and has no value,
-    /// a runner gets null, because it may not need the value. A preview keeps such a text.
+    /// A runner gets null for a text of exactly one `${…}` without a value.
     fn value(&self, step: &Step, value: &Value) -> Result<Value, String> {
         match (self.unknown, step.needs_runner()) {
             (Unknown::Fails, true) => self.known(render_value_or_null(value, self.scope), || value.clone()),
@@ -96,9 +92,7 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Converts a text to the bytes that a process receives. If the text is the path of the file,
-    /// these are the exact bytes of the path. Returns an error if a longer text contains the path
-    /// and the path is not UTF-8, because the text would name another file.
+    /// Converts a text to the bytes for a process. A path that is not UTF-8 must be the whole text.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());

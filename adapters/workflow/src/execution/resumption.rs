@@ -1,4 +1,4 @@
-//! Decides whether the next attempt on an item resumes an earlier execution.
+//! Decides whether an attempt resumes an earlier execution.
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::Attempt;
@@ -12,11 +12,10 @@ pub(super) struct NextAttempt<'a> {
     file_path: &'a FilePath,
     /// `None` if the run has not begun.
     run: Option<&'a RunId>,
-    /// A number greater than that of every earlier claim of the item; `None` if it is unknown.
+    /// Greater than the number of every earlier claim of the item.
     claim: Option<ClaimNumber>,
     round: u32,
     follows_completion: bool,
-    /// The number of the attempt in its round, from 1.
     number: u32,
 }
 
@@ -24,7 +23,6 @@ pub(super) struct EarlierExecution<'a> {
     pub(super) state: &'a ExecutionState,
     /// True if the journal is stored with the journals of completed executions.
     pub(super) is_completed: bool,
-    /// True if the latest attempt was made on another machine or in another project folder.
     pub(super) is_elsewhere: bool,
 }
 
@@ -59,19 +57,18 @@ impl<'a> NextAttempt<'a> {
         }
     }
 
-    /// True if this attempt may resume an earlier execution. The caller checks whether the workflow
-    /// may be resumed on this machine and in this project folder.
+    /// True if this attempt may resume the earlier execution.
     ///
-    /// The earlier execution must meet these conditions:
-    /// - It has the same item, file path, workflow and inputs (`subject`). The path may differ if
-    ///   the latest attempt ran on another machine or in another project folder.
-    /// - Since the latest attempt, the file has not changed as far as is known.
+    /// The conditions are:
+    /// - The item, file path, workflow and inputs are the same. The path may differ if the latest
+    ///   attempt ran elsewhere.
+    /// - The file has not changed since the latest attempt, as far as is known.
     /// - Since the latest attempt, the item has not completed, and at most one new round has begun.
     /// - If `from_start` is set, the execution belongs to this run.
-    /// - Its claim number is smaller than that of this attempt. Otherwise the execution belongs to
-    ///   another queue with the same item ids.
-    /// - If it was completed or rolled back, this attempt is a later attempt of the same round. The
-    ///   queue starts such an attempt only if the end of the earlier attempt was not recorded.
+    /// - The earlier claim number is smaller. Otherwise the execution belongs to another queue with
+    ///   the same item ids.
+    /// - A completed or rolled-back execution belongs to an earlier attempt of the same round. The
+    ///   queue did not record the end of that attempt.
     pub(super) fn may_resume(&self, run: &WorkflowRun, subject: &Subject, earlier: &EarlierExecution<'_>) -> bool {
         let EarlierExecution { state, is_completed, is_elsewhere } = earlier;
         let ids = &state.attempt_ids;

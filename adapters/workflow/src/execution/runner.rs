@@ -1,4 +1,4 @@
-//! The port through which executions run processes.
+//! The port for running processes.
 
 use std::ffi::OsString;
 use std::io;

@@ -1,8 +1,8 @@
-//! The folder for the input and output files of an attempt's steps.
+//! The folder for the input and output files of steps.
 //!
-//! All steps of an attempt use the same two files. ext4 does not reuse the inode of a removed file
-//! for a minute, and skips each such inode when it searches for a free one. With new files for each
-//! step, workflows of short steps spent more time in this search than in the rest of autoproc.
+//! All steps of an attempt use the same two files, because new files are slow on ext4. ext4 does
+//! not reuse the inode of a removed file for a minute. The search for a free inode must skip all
+//! such inodes.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -24,7 +24,6 @@ impl Scratch {
         Self { dir, is_created: false, tries: 0 }
     }
 
-    /// Begins the next try and returns an empty file for the values that the step returns.
     pub(super) fn output_file(&mut self) -> io::Result<PathBuf> {
         self.tries += 1;
         self.file("output", b"")
@@ -45,7 +44,6 @@ impl Scratch {
         Ok(path)
     }
 
-    /// Creates the folder on first use. Replaces a folder that a dead run left.
     fn create(&mut self) -> io::Result<()> {
         if self.is_created {
             return Ok(());
@@ -76,8 +74,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Creates an empty file, or truncates the file of an earlier try. If a step has replaced that file
-/// by a link to a user's file, removes the link and keeps the user's file unchanged.
+/// Creates or truncates a file. If a step left a link, removes the link and keeps its target.
 fn empty_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);

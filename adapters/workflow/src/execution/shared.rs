@@ -1,4 +1,4 @@
-//! The port for journals that all machines of a queue share.
+//! The port for shared journals.
 
 use std::path::PathBuf;
 

@@ -56,14 +56,13 @@ pub(crate) struct StepRecord {
 pub(crate) enum Stage {
     /// The phase with this id is next.
     Entering(String),
-    /// The phase has begun. The step with the index `next` follows, or the checkpoint if all steps
-    /// have ended.
+    /// The step `next` follows, or the checkpoint after the last step.
     Within { phase: String, next: usize },
-    /// The phase has ended or was skipped; the next phase is not chosen yet.
+    /// The phase has ended; the next phase is not chosen yet.
     Leaving { phase: String, end: PhaseEnd, is_checkpoint_passed: bool },
-    /// The rollback has begun. Its step with the index `next` follows.
+    /// The rollback step `next` follows.
     RollingBack { next: usize, failure: Failure },
-    /// The rollback has ended, and the execution has failed.
+    /// The rollback has ended.
     RolledBack { failure: Failure },
     /// The last phase has ended.
     Finished,
@@ -87,8 +86,7 @@ pub struct ExecutionState {
     pub(crate) stage: Stage,
     pub(crate) current_phase: Option<String>,
     pub(crate) current_step: Option<String>,
-    /// A record of each step that has ended or was skipped, in order. A repeated step has several
-    /// records. The steps of a skipped phase and of `on_error` have none.
+    /// The ended and skipped steps, in order. A repeated step has several records.
     pub(crate) history: Vec<StepRecord>,
     pub(crate) started_at: Timestamp,
     pub(crate) completed_at: Option<Timestamp>,
@@ -153,8 +151,7 @@ impl ExecutionState {
         })
     }
 
-    /// True if the file has certainly changed since the latest attempt failed. The outputs of
-    /// finished steps are then obsolete.
+    /// True if the file has certainly changed since the latest failed attempt.
     pub(crate) fn is_file_changed(&self, now: Option<FileFingerprint>) -> bool {
         self.left_file.zip(now).is_some_and(|(left, now)| left != now)
     }
@@ -221,8 +218,7 @@ impl ExecutionState {
         }
     }
 
-    /// Returns the id of the phase that ended last; `None` if that phase was skipped, because a
-    /// skipped phase cannot be repeated.
+    /// Returns the id of the latest phase, unless the phase was skipped.
     pub(crate) fn repeatable_phase(&self) -> Option<&String> {
         self.last_phase.as_ref().filter(|last| self.current_phase.as_ref() == Some(last))
     }
@@ -272,8 +268,7 @@ impl ExecutionState {
         self.stage = Stage::Leaving { phase: phase.to_owned(), end, is_checkpoint_passed };
     }
 
-    /// Records the outputs of a step. A repeated step keeps its position in the order, so that the
-    /// outputs of later steps still take precedence.
+    /// A repeated step keeps its position, so that later steps still take precedence.
     fn record_outputs(&mut self, name: &StepName, outputs: StepOutputs) {
         let is_again = self.rerun.front() == Some(name);
         let former = is_again.then(|| self.step_outputs.iter_mut().find(|(known, _)| known == name)).flatten();
@@ -337,8 +332,6 @@ impl ExecutionState {
         }
     }
 
-    /// Moves back to the beginning of a phase, so that all its steps run again when the execution
-    /// is resumed.
     fn restart_phase(&mut self, phase: &str) {
         self.steps_over -= std::mem::take(&mut self.over_in_phase);
         self.phase_outputs.insert(phase.to_owned(), Value::Object(Values::new()));

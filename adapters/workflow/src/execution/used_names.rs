@@ -1,4 +1,4 @@
-//! The names that the expressions of a workflow use.
+//! The names in the expressions of a workflow.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,33 +7,25 @@ use crate::check::phase_order;
 use crate::definition::{Action, Checkpoint, Located, ON_ERROR, Phase, ROLLBACK, Step, Workflow};
 use crate::expression::{Name, names_in_condition, names_in_text, names_in_value};
 
-/// The point of an execution at which a [`Reader`] is evaluated: the position of its phase, and the
-/// number of steps of the phase that have ended by then.
+/// The position of a phase, and the number of its ended steps.
 type Moment = (usize, usize);
 
-/// The point at which the rollback, the steps of `on_error` and the outputs are evaluated: after
-/// all phases.
 const AT_END: Moment = (usize::MAX, 0);
 
-/// A part of a workflow that reads values, as text in one of these forms: `PHASE`, `PHASE/STEP`,
-/// `checkpoint ID`, `transition to PHASE` or `output NAME`.
+/// A part of a workflow, such as `PHASE/STEP` or `output NAME`.
 pub(super) type Reader = Arc<str>;
 
 #[derive(Debug, Default)]
 pub(super) struct UsedNames {
-    /// The names without a dot, in the order of their first use. Omits those in the conditions of
-    /// checkpoints and transitions.
+    /// The names without a dot, in the order of first use.
     pub(super) bare: Vec<(String, Vec<(Moment, Reader)>)>,
-    /// For each phase id, the names that only this phase can return, in the order of their first
-    /// use: `NAME` of `PHASE.NAME` and of `steps.ID.NAME`.
+    /// By phase id: each `NAME` in `PHASE.NAME` or `steps.ID.NAME`.
     pub(super) of_phases: HashMap<String, Vec<(String, Vec<Reader>)>>,
-    /// The position of each phase in the order in which the phases run, by id.
     pub(super) positions: HashMap<String, usize>,
     phases_of_steps: HashMap<String, String>,
     places: Places,
 }
 
-/// The index of each name in the lists of [`UsedNames`], so that a use is added in constant time.
 #[derive(Debug, Default)]
 struct Places {
     bare: HashMap<String, usize>,
@@ -97,7 +89,6 @@ impl UsedNames {
         }
     }
 
-    /// Adds the names of the forms `PHASE.NAME` and `steps.ID.NAME`; ignores other names.
     fn add_dotted(&mut self, names: impl Iterator<Item = Name>, reader: &Reader) {
         names.collect::<BTreeSet<_>>().iter().for_each(|name| self.add_to_phase(name, reader));
     }
@@ -115,8 +106,7 @@ impl UsedNames {
         }
     }
 
-    /// Returns the id of the phase, and `VALUE` of `PHASE.VALUE` or `steps.ID.VALUE`; `None` for
-    /// other names and for `steps.ID.stdout`, which every step has.
+    /// Returns the phase id and the `VALUE` of `PHASE.VALUE` or `steps.ID.VALUE`.
     fn phase_and_value(&self, name: &Name) -> Option<(String, String)> {
         let mut rest = name.rest();
         if name.root() != "steps" {
@@ -146,8 +136,7 @@ pub(super) fn names_of(step: &Step) -> Vec<Name> {
     in_texts.chain(in_inputs).collect()
 }
 
-/// Returns the texts that become the arguments, the environment and the working directory of a
-/// step's process.
+/// Returns the texts of the arguments, environment and working directory of a step's process.
 pub(super) fn texts_of(step: &Step) -> impl Iterator<Item = &Located<String>> {
     let words = match &step.action {
         Action::Run(words) => words.as_slice(),

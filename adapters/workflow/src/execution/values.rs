@@ -1,4 +1,4 @@
-//! The values that a step returns, in its output file or on standard output.
+//! Parses the values that a step returns.
 
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -8,21 +8,19 @@ use serde_json::Value;
 
 use super::event::Values;
 
-/// The maximum number of bytes that a step may return in its output file or on standard output. A
-/// step can write longer values to a file and return the file's path.
+/// The maximum number of bytes that a step may return. Longer values belong in a file.
 pub(super) const MAX_VALUES_BYTES: usize = 1 << 20;
 
 const MAX_NAME_BYTES: usize = 200;
 
-/// The maximum nesting depth of a value. The journal nests values a few levels deeper, and
-/// `serde_json` reads at most 128 levels.
+/// The maximum nesting depth of a value. The journal adds a few levels, and `serde_json` reads at
+/// most 128.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Reads the output file of a step: one JSON object, or lines of `name=value`. If the file is
-/// missing, the step has returned no values.
+/// Reads the output file of a step. A missing file has no values.
 ///
 /// # Errors
-/// A message, if the file cannot be read, is too long or is in neither form.
+/// A message, if the file is unreadable, too long or invalid.
 pub(crate) fn read_values(path: &Path) -> Result<Values, String> {
     match bounded_bytes(path) {
         Ok(Some(bytes)) => parse_values(&bytes).map_err(|error| format!("the step's return values: {error}")),
@@ -41,8 +39,7 @@ fn bounded_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() <= MAX_VALUES_BYTES).then_some(bytes))
 }
 
-/// Parses the values that a step returns. A text that begins with `{` is one JSON object; any other
-/// text is lines of `name=value`.
+/// Parses a JSON object, or lines of `name=value`.
 pub(crate) fn parse_values(bytes: &[u8]) -> Result<Values, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
     if text.trim_start().starts_with('{') { parse_object(text) } else { parse_lines(text) }
@@ -87,10 +84,7 @@ fn parse_lines(text: &str) -> Result<Values, String> {
     Ok(values)
 }
 
-/// Converts `true`, `false` and numbers to values of their types. Any other text remains a text,
-/// for instance `007` or a whole number outside the range of `i64`. So does `12e4`, because it may
-/// be part of a hash. A program that prints a number with an exponent also prints a sign or a
-/// decimal point.
+/// Converts `true`, `false` and numbers. `12e4` remains a text, because it may be part of a hash.
 fn scalar(text: &str) -> Value {
     match text.trim() {
         "true" => Value::Bool(true),
@@ -102,8 +96,6 @@ fn scalar(text: &str) -> Value {
     }
 }
 
-/// Parses a finite number with a decimal point or a signed exponent (`1.5`, `1e-5`). Returns `None`
-/// for any other text, such as `1e5`.
 fn decimal(word: &str) -> Option<Value> {
     let digits = word.strip_prefix('-').unwrap_or(word);
     let value = serde_json::from_str(word).ok().filter(Value::is_f64);
@@ -127,8 +119,8 @@ fn check_name(name: &str) -> Result<(), String> {
     ))
 }
 
-/// Returns the standard output of a step as text, without trailing newlines, which a command
-/// substitution in a shell removes too (POSIX, Shell Command Language, 2.6.3).
+/// Returns the standard output as text. Trailing newlines are removed, like in a shell (POSIX,
+/// Shell Command Language, 2.6.3).
 ///
 /// # Errors
 /// A message, if the output is too long or not UTF-8.

@@ -1,4 +1,4 @@
-//! Replaces `${…}` within an expression by the syntax of minijinja.
+//! Replaces `${…}` within an expression.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use super::operators::TEXT;
 use super::pieces::{Piece, end_of_expression, pieces, unclosed};
 use super::tokens::quoted;
 
-/// Replaces each `${…}` by the expression inside it, in brackets. Replaces each quoted text that
-/// contains `${…}` by an expression that inserts the values into the text.
+/// Replaces each `${…}` by the expression inside, in brackets. A quoted text with `${…}` becomes a
+/// concatenation.
 ///
 /// # Errors
 /// [`ExpressionError`] if a `${` has no `}`, or a `${…}` is empty.
@@ -47,8 +47,6 @@ fn in_brackets(expression: &str) -> Result<String, ExpressionError> {
     Ok(format!("({})", without_braces(expression)?))
 }
 
-/// Converts a quoted text to an expression that concatenates its literal parts and the values of
-/// its `${…}`.
 fn with_values(text: &str, quote: char) -> Result<String, ExpressionError> {
     let inside = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     let Some(inside) = inside.filter(|inside| inside.contains("${")) else { return Ok(text.to_owned()) };

@@ -13,8 +13,7 @@ use super::{filters, operators};
 /// The maximum length of an expression. Expressions written by hand have tens of characters.
 pub(crate) const MAX_EXPRESSION_CHARACTERS: usize = 1_000;
 
-/// The maximum number of operations of one evaluation. Even an expression of maximum length takes
-/// only a few thousand operations, because there are no loops.
+/// The maximum number of operations of one evaluation. The longest expression takes a few thousand.
 const FUEL: u64 = 100_000;
 
 static STRICT: LazyLock<Environment<'static>> =
@@ -32,10 +31,6 @@ fn environment(behavior: UndefinedBehavior, missing: Missing) -> Environment<'st
     environment
 }
 
-/// Parses an expression. `missing` determines whether a name without a value is null or an error.
-///
-/// # Errors
-/// [`ExpressionError`] if the text is not an expression.
 pub(super) fn compile(expression: &str, missing: Missing) -> Result<Expression<'static, 'static>, ExpressionError> {
     let syntax = |detail: String| ExpressionError::Syntax { expression: shortened(expression), detail };
     if expression.trim().is_empty() {

@@ -7,16 +7,13 @@ pub(crate) enum ExpressionError {
     Syntax { expression: String, detail: String },
     #[error("`{text}` has a `${{` without its `}}`; write `$${{` for a literal `${{`")]
     Unclosed {
-        /// The text from the unclosed `${` on, at most 40 characters.
+        /// The text from the unclosed `${` on, shortened.
         text: String,
     },
     #[error("unknown name `{name}`{}", known_names(.known))]
     UnknownName {
-        /// The unknown name and the known names before it, as in `phase_1.entities` with `entities`
-        /// unknown. It is the whole expression if only a part of a computed value is missing.
+        /// The unknown name and the names before it, as in `phase_1.entities`.
         name: String,
-        /// The known names that could replace `name`, the most similar first. The list is
-        /// incomplete if there are many.
         known: Vec<String>,
     },
     #[error("`${{{expression}}}` has no value; give it one, or write `${{{expression} or ''}}` if it may be empty")]

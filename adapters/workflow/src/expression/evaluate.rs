@@ -10,31 +10,27 @@ use super::operators::Missing;
 use super::scope::Scope;
 use crate::nearest::nearest_first;
 
-/// True if a condition holds: its value is not false, null, zero or empty. A name without a value
-/// is null.
+/// True if the value is not false, null, zero or empty. An unknown name is null.
 ///
 /// # Errors
-/// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.
+/// [`ExpressionError`] if the condition cannot be evaluated.
 pub(crate) fn holds(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
     holds_in(condition, scope.context_of_condition())
 }
 
-/// True if a condition holds with the names that are known so far. An unknown name is an error,
-/// because its value may become known later.
+/// Like [`holds`], but an unknown name is an error.
 ///
 /// # Errors
-/// [`ExpressionError`] if the condition is not an expression, uses an unknown name, or cannot be
-/// evaluated.
+/// [`ExpressionError`] if the condition uses an unknown name or cannot be evaluated.
 pub(crate) fn holds_so_far(condition: &str, scope: &Scope) -> Result<bool, ExpressionError> {
     evaluate(condition, scope).map(|value| value.is_true())
 }
 
-/// True if the condition of a transition or checkpoint holds after `phase`. The values that `phase`
-/// has returned take precedence over other names. An unknown name is null. The name
-/// `checkpoint_passed` has the value of the argument.
+/// Like [`holds`], for a transition or checkpoint after `phase`. The values of `phase` take
+/// precedence over other names.
 ///
 /// # Errors
-/// [`ExpressionError`] if the condition is not an expression or cannot be evaluated.
+/// [`ExpressionError`] if the condition cannot be evaluated.
 pub(crate) fn transition_holds(
     condition: &str,
     phase: &str,

@@ -1,5 +1,4 @@
-//! The filters and tests that expressions may use. Filters and tests use bounded memory, and their
-//! results depend only on their arguments.
+//! Filters and tests for expressions, with bounded memory.
 
 use std::sync::Arc;
 
@@ -8,8 +7,7 @@ use minijinja::tests;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The maximum length in bytes of a result of `replace` or `join`: eight times the limit for the
-/// values of a step.
+/// The maximum size of a result in bytes: eight times the limit for a step's values.
 const MAX_RESULT_BYTES: usize = 8 << 20;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
@@ -98,7 +96,6 @@ fn dirname(path: &str) -> Option<Arc<str>> {
     Some(Arc::from(folder.to_string_lossy()))
 }
 
-/// Returns a text unchanged, and any other value as JSON. Null is an error.
 fn text(value: &Value) -> Result<String, Error> {
     match (value.kind(), value.as_str()) {
         (ValueKind::Undefined | ValueKind::None, _) => {

@@ -1,4 +1,4 @@
-//! Finds the names that an expression uses, without evaluating it.
+//! Finds the names in an expression, without evaluation.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ impl Name {
     }
 }
 
-/// Returns the names that a condition uses, sorted.
+/// Returns the names in a condition, sorted.
 ///
 /// # Errors
 /// [`ExpressionError`] if the condition is not an expression.
@@ -35,7 +35,7 @@ pub(crate) fn names_in_condition(condition: &str) -> Result<Vec<Name>, Expressio
     Ok(names)
 }
 
-/// Returns the names that a text uses, sorted within each `${…}`.
+/// Returns the names in a text, sorted within each `${…}`.
 ///
 /// # Errors
 /// [`ExpressionError`] for the first `${…}` that is not an expression.
@@ -49,8 +49,7 @@ pub(crate) fn names_in_text(text: &str) -> Result<Vec<Name>, ExpressionError> {
     Ok(names)
 }
 
-/// Returns the names that need a value before the text can be rendered: each `NAME` of a `${NAME}`.
-/// Any other expression may have a value even if its names have none.
+/// Returns each `NAME` of a `${NAME}`. A text cannot be rendered without these names.
 pub(crate) fn required_in_text(text: &str) -> Vec<Name> {
     let name = |piece: &Piece<'_>| match piece {
         Piece::Expression(expression) => only_name(expression.trim()),
@@ -59,8 +58,8 @@ pub(crate) fn required_in_text(text: &str) -> Vec<Name> {
     pieces(text).unwrap_or_default().iter().filter_map(name).collect()
 }
 
-/// Returns the names that need a value before `value` can be rendered. If `is_null_allowed` is
-/// true, a text that is exactly one `${NAME}` requires nothing.
+/// Like [`required_in_text`], for any value. If `is_null_allowed` is true, a text of one `${NAME}`
+/// requires nothing.
 pub(crate) fn required_in_value(value: &Value, is_null_allowed: bool) -> Vec<Name> {
     let (mut names, mut open) = (Vec::new(), vec![value]);
     while let Some(value) = open.pop() {

@@ -1,4 +1,4 @@
-//! The filters and tests that replace operators of expressions; see `rewriting`.
+//! Implements operators of expressions as filters and tests.
 
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
@@ -38,8 +38,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>, missing: Missing) {
     environment.add_test("none", is_null);
 }
 
-/// True if a chain of comparisons holds. `first` is the first operand; `rest` alternates operators
-/// and operands.
+/// `rest` alternates operators and operands.
 fn compare(first: &Value, rest: Rest<Value>, missing: Missing) -> Result<bool, Error> {
     let (mut left, mut rest) = (missing.value(first)?, rest.0.into_iter());
     while let (Some(operator), Some(right)) = (rest.next(), rest.next()) {
@@ -75,8 +74,6 @@ fn in_order(left: &Value, operator: &str, right: &Value) -> Result<bool, Error> 
     })
 }
 
-/// True if a text contains the text of `part`, a list contains the element `part`, or a map has the
-/// key `part`. A value of another kind contains nothing, and no text contains null.
 fn contains(whole: &Value, part: &Value) -> Result<bool, Error> {
     Ok(match (whole.as_str(), whole.kind()) {
         (Some(text_of_whole), _) => !part.is_none() && text_of_whole.contains(&text(part)?),
@@ -87,7 +84,6 @@ fn contains(whole: &Value, part: &Value) -> Result<bool, Error> {
     })
 }
 
-/// Returns a text unchanged, null as an empty text, and any other value as JSON.
 fn text(value: &Value) -> Result<String, Error> {
     match value.as_str() {
         Some(text) => Ok(text.to_owned()),

@@ -1,4 +1,4 @@
-//! Splits a condition into operands and operators, to look for comparisons without evaluating them.
+//! Splits a condition into operands and operators.
 
 use super::braces::without_braces;
 use super::tokens::{Token, Tokens};
@@ -6,16 +6,13 @@ use super::tokens::{Token, Tokens};
 /// A part of a condition. Brackets are omitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// A name or a literal, with its filters.
     Operand(String),
     /// A comparison operator, `contains` or `in`.
     Operator(String),
-    /// Any other word or sign that ends an operand, such as `and`, `is` or `,`.
     Other,
 }
 
-/// Returns the parts of a condition, in order. Returns no parts if a `${…}` is unclosed or empty.
-/// Ignores other syntax errors.
+/// Returns the parts of a condition; none if a `${…}` is invalid.
 pub(crate) fn parts_of_condition(condition: &str) -> Vec<Part> {
     let Ok(condition) = without_braces(condition) else { return Vec::new() };
     let (mut parts, mut operand) = (Vec::new(), String::new());

@@ -28,8 +28,7 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ExpressionError> {
     Ok(pieces)
 }
 
-/// Returns the offset of the `}` that ends the expression. A `}` that is quoted or closes a map
-/// does not count.
+/// Returns the offset of the closing `}`.
 pub(super) fn end_of_expression(inside: &str) -> Option<usize> {
     let (mut quote, mut depth, mut escaped) = (None, 0_usize, false);
     for (at, character) in inside.char_indices() {

@@ -1,28 +1,26 @@
-//! Translates expressions of workflow files into expressions of minijinja.
+//! Translates expressions of workflow files to minijinja.
 //!
 //! # Theory of operation
 //!
-//! `AND`, `OR`, `NOT`, `IN`, `IS`, `&&`, `||` and `!` become the operators of minijinja, and
-//! `NULL`, `TRUE` and `FALSE` its constants. The comparisons and `contains` become calls of the
-//! filter [`COMPARE`], because minijinja's operators order any two values and cannot be redefined:
-//! `errors < 3` would hold if `errors` is null, and `score > 0.8` if `score` is a text. So `a < b`
-//! is rewritten as the filter applied to `a`, with `b` as an argument. `and`, `or` and `if` still
-//! short-circuit. `x exists` and `exists x` become a test. To find the start of `a` and the end of
-//! `b`, the rewriting recognises brackets, quotes, and the words and signs that bind less tightly
-//! than a comparison. `exists a == b` is an error, because it is ambiguous.
+//! Words such as `AND`, `&&` and `NULL` become the words of minijinja. Comparisons and `contains`
+//! become calls of the filter [`COMPARE`], because minijinja's operators order any two values. With
+//! these operators, `errors < 3` would hold if `errors` is null. The filter is applied to the left
+//! operand, and the right operand is its argument. The operands end at brackets, and at words and
+//! signs that bind less tightly than a comparison.
+//!
+//! `x exists` and `exists x` become a test. `exists a == b` is an error, because it is ambiguous.
 //!
 //! # Deliberately absent
 //!
-//! Comparisons next to `in` and `is`, as in `a < b in c`, are not rewritten. They are rare, and
-//! keep minijinja's meaning.
+//! Comparisons next to `in` and `is` are not rewritten, as in `a < b in c`. Such comparisons are
+//! rare, and keep minijinja's meaning.
 
 use super::operators::{COMPARE, EXISTS};
 use super::tokens::{Token, Tokens};
 
-/// The error for a comparison that begins with `exists`.
 const COMPARED_EXISTS: &str = "`exists` applies to one value; to compare the value too, write `a exists and a == 'b'`";
 
-/// Returns the rewritten expression. The rewritten text of an invalid expression is invalid too.
+/// Returns the rewritten expression. An invalid expression stays invalid.
 ///
 /// # Errors
 /// [`COMPARED_EXISTS`] if a comparison begins with `exists`.
@@ -30,7 +28,6 @@ pub(super) fn rewritten(expression: &str) -> Result<String, &'static str> {
     group(&mut Tokens::new(expression))
 }
 
-/// Rewrites the tokens up to the closing bracket of the group, or up to the end of the expression.
 fn group(tokens: &mut Tokens<'_>) -> Result<String, &'static str> {
     let (mut rewritten, mut run, mut is_tested) = (String::new(), Run::default(), false);
     while let Some(token) = tokens.next() {
@@ -72,7 +69,7 @@ fn group(tokens: &mut Tokens<'_>) -> Result<String, &'static str> {
     Ok(rewritten + &run.end(is_tested)?)
 }
 
-/// True if an operand follows the word `exists`. Otherwise, the word is a name, as in `exists.a`.
+/// True if `exists` is an operator, and not a name as in `exists.a`.
 fn has_operand(tokens: &Tokens<'_>) -> bool {
     match tokens.peek() {
         Some(Token::Open(text) | Token::Other(text)) => !matches!(text, "." | "|" | "["),
@@ -80,8 +77,6 @@ fn has_operand(tokens: &Tokens<'_>) -> bool {
     }
 }
 
-/// Handles the word after `not` if it is `contains` or `exists`, as in `a not contains b`. For any
-/// other word, returns false and consumes nothing.
 fn negates(tokens: &mut Tokens<'_>, run: &mut Run<'_>) -> bool {
     match tokens.peek() {
         Some(Token::Comparison("contains")) => run.compare("not contains"),
@@ -92,7 +87,6 @@ fn negates(tokens: &mut Tokens<'_>, run: &mut Run<'_>) -> bool {
     true
 }
 
-/// A sequence of operands with comparison operators between them.
 #[derive(Default)]
 struct Run<'e> {
     operands: Vec<String>,
@@ -111,8 +105,6 @@ impl<'e> Run<'e> {
         self.operators.push(operator);
     }
 
-    /// Handles the word `exists`: rewrites `x exists`, or records that the sequence begins with
-    /// `exists`.
     fn ask_existence(&mut self, is_negated: bool) {
         if self.is_blank() {
             self.begins_with_exists = true;
@@ -125,11 +117,10 @@ impl<'e> Run<'e> {
         self.operators.is_empty() && self.last.trim().is_empty()
     }
 
-    /// Returns the sequence as a call of the filter [`COMPARE`]. Omits the call if `as_written` is
-    /// true, an operand is empty, or there is no comparison.
+    /// Returns the rewritten comparison, or the unchanged text if `as_written` is true.
     ///
     /// # Errors
-    /// [`COMPARED_EXISTS`] if the sequence begins with `exists` and contains a comparison.
+    /// [`COMPARED_EXISTS`] if a comparison begins with `exists`.
     fn end(mut self, as_written: bool) -> Result<String, &'static str> {
         if self.begins_with_exists {
             if !self.operators.is_empty() {

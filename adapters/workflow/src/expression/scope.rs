@@ -1,4 +1,4 @@
-//! The values of names at one moment of an execution.
+//! The values of names during an execution.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +8,10 @@ use minijinja::value::{Enumerator, Object, Serde, Value};
 use super::names::Name;
 use crate::definition::CHECKPOINT_PASSED;
 
-/// The names that an expression may use, and their values.
+/// The names for an expression, and their values.
 ///
-/// A name is looked up first among the [set](Self::set) names (inputs, `file`, `files`), then as
-/// `steps`, then among the entered phases, and then among the values that steps have returned. If
-/// several steps have returned a name, the value of the last of them counts. Cloning a scope or
-/// passing it to an evaluation copies only a pointer.
+/// The lookup order is: [set](Self::set) names, `steps`, phases, returned values. If several steps
+/// have returned a name, the last value counts. Cloning a scope copies only a pointer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     names: Arc<Names>,
@@ -39,8 +37,7 @@ impl Scope {
         self.names_mut().phases.entry(phase.to_owned()).or_default();
     }
 
-    /// Adds each value of a step as `steps.ID.NAME`, `PHASE.NAME` and `NAME`. Adds the standard
-    /// output of the step only as `steps.ID.stdout`.
+    /// Adds each value of a step as `steps.ID.NAME`, `PHASE.NAME` and `NAME`.
     pub(crate) fn record_step(
         &mut self,
         phase: &str,
@@ -56,8 +53,6 @@ impl Scope {
         names.returned.extend(values);
     }
 
-    /// True if the steps of `phase` have returned `name` with a value that is not false, null, zero
-    /// or empty.
     pub(crate) fn has_returned(&self, phase: &str, name: &str) -> bool {
         self.names.phases.get(phase).and_then(|values| values.0.get(name)).is_some_and(Value::is_true)
     }
@@ -70,9 +65,8 @@ impl Scope {
         Value::from_dyn_object(self.names.clone())
     }
 
-    /// Returns the context for the conditions of transitions from `phase`. The name
-    /// `checkpoint_passed` takes precedence over the values that the phase has returned. Those take
-    /// precedence over other names.
+    /// Returns the context for transitions from `phase`. The values of the phase take precedence
+    /// over other names.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
         let checkpoint_passed = Some(checkpoint_passed);
@@ -84,8 +78,7 @@ impl Scope {
         Value::from_object(OfCondition { phase: Arc::default(), checkpoint_passed: None, names })
     }
 
-    /// Returns the shortest prefix of `path` that has no value, and the known names that could
-    /// replace the prefix; `None` if `path` has a value.
+    /// Returns the shortest prefix of `path` without a value, and similar known names.
     pub(crate) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));
@@ -153,14 +146,11 @@ impl Object for Table {
     }
 }
 
-/// The context of a condition. An unknown name is undefined, which conditions treat as null.
 #[derive(Debug)]
 struct OfCondition {
-    /// The values of the phase before a transition, which take precedence over `names`. Empty for
-    /// conditions of phases and steps.
+    /// The values of the phase before a transition; otherwise empty.
     phase: Arc<Table>,
-    /// Whether the phase before a transition has passed its checkpoint. `None` for conditions of
-    /// phases and steps.
+    /// `None` for the conditions of phases and steps.
     checkpoint_passed: Option<bool>,
     names: Arc<Names>,
 }

@@ -1,5 +1,4 @@
-//! Renders shell commands: each expression becomes a reference to a variable, quoted for its
-//! context.
+//! Renders shell commands, with values in environment variables.
 
 use autoproc_shell_quoting::Quoting;
 
@@ -8,7 +7,6 @@ use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 use super::template::{MAX_TEXT_BYTES, expression_text};
 
-/// The prefix of the variables that hold values; a number from 1 follows it.
 const PREFIX: &str = "AUTOPROC_VALUE_";
 
 /// A command for `sh -c`, and the variables it refers to.
@@ -18,11 +16,11 @@ pub(crate) struct ShellText {
     pub environment: Vec<(String, String)>,
 }
 
-/// Replaces each `${…}` with a reference to a variable that holds the expression's value as text.
+/// Replaces each `${…}` with a reference to a variable.
 ///
 /// # Errors
-/// [`ExpressionError`] if an expression is invalid or has no value, or if the command or a value is
-/// too long or contains a NUL.
+/// [`ExpressionError`] if an expression is invalid or has no value, or if a text is too long or
+/// contains a NUL.
 pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, ExpressionError> {
     let (mut rendered, mut environment, mut quoting) = (String::new(), Vec::new(), Quoting::default());
     for piece in pieces(text)? {
@@ -47,22 +45,19 @@ pub(crate) fn render_shell(text: &str, scope: &Scope) -> Result<ShellText, Expre
     Ok(ShellText { text: rendered, environment })
 }
 
-/// A place in a shell command in which a program may execute a value as code.
+/// A place in a shell command where a value may be executed as code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CodePlace {
-    /// An argument of a command, or the inside of an expansion, that may execute the value as code.
-    /// The field names the command or the expansion.
+    /// An argument of the named command, or the inside of the named expansion.
     Executor(String),
-    /// Within single quotes, together with other text. The quoted text may be a script for a
-    /// program that the shell starts.
+    /// Within single quotes, with other text. The text may be a script.
     SingleQuotes,
     /// Within the arithmetic expansion `$((…))`.
     Arithmetic,
 }
 
-/// Returns the expressions of a shell command that are in a [`CodePlace`], each with its place. An
-/// expression alone in its single quotes is not in [`CodePlace::SingleQuotes`], because its value
-/// becomes a plain word.
+/// Returns the expressions in a [`CodePlace`], each with its place. An expression alone in its
+/// single quotes is not in [`CodePlace::SingleQuotes`], because its value becomes a plain word.
 ///
 /// # Errors
 /// [`ExpressionError`] if the text cannot be split into expressions.
@@ -86,8 +81,7 @@ pub(crate) fn code_places(text: &str) -> Result<Vec<(&str, CodePlace)>, Expressi
     Ok(places)
 }
 
-/// Returns the first expression of a text; `None` if the text is exactly one expression, has none
-/// or cannot be split.
+/// Returns the first expression, unless it is the whole text.
 pub(crate) fn embedded(text: &str) -> Option<&str> {
     let pieces = pieces(text).ok().filter(|pieces| pieces.len() > 1)?;
     pieces.into_iter().find_map(|piece| if let Piece::Expression(expression) = piece { Some(expression) } else { None })
@@ -107,8 +101,7 @@ fn is_alone(pieces: &[Piece<'_>], index: usize) -> bool {
 }
 
 fn value(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
-    /// The maximum length of a variable without its value: the prefix, a number of up to 20 digits,
-    /// `=` and NUL.
+    /// The prefix, a number of up to 20 digits, `=` and NUL.
     const OVERHEAD: usize = PREFIX.len() + 20 + 2;
     let value = expression_text(expression, scope)?;
     if value.contains('\0') {

@@ -8,21 +8,16 @@ use super::evaluate::evaluate;
 use super::pieces::{Piece, pieces};
 use super::scope::Scope;
 
-/// The maximum length in bytes of an argument or environment variable of a process. The length
-/// includes the name of the variable and the final NUL. The value is `MAX_ARG_STRLEN` of Linux: 32
-/// pages of 4,096 bytes, execve(2).
+/// The maximum length in bytes of an argument or environment variable, with the final NUL.
+/// `MAX_ARG_STRLEN` of Linux: 32 pages of 4,096 bytes, execve(2).
 pub(crate) const MAX_TEXT_BYTES: usize = 131_072;
 
-/// The maximum total size in bytes of all rendered texts in a value. It equals the limit for the
-/// values that a step returns.
 const MAX_VALUE_BYTES: usize = 1 << 20;
 
-/// Returns the value of a text. If the text is exactly one `${…}`, the value may have any type;
-/// otherwise it is a text.
+/// Returns the value of a text. A text of exactly one `${…}` may have a value of any type.
 ///
 /// # Errors
-/// [`ExpressionError`] if an expression is invalid or has no value. A text that is not exactly one
-/// `${…}` also fails if a value is null or the result exceeds [`MAX_VALUE_BYTES`].
+/// [`ExpressionError`] if an expression is invalid or has no value, or if the result is too long.
 pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     match pieces(text)?.as_slice() {
         [Piece::Expression(expression)] => json(expression, &evaluate(expression, scope)?),
@@ -30,20 +25,19 @@ pub(crate) fn render(text: &str, scope: &Scope) -> Result<Value, ExpressionError
     }
 }
 
-/// Renders every text in a value, at any depth. The keys of mappings are not rendered.
+/// Renders every text in a value, except the keys of mappings.
 ///
 /// # Errors
-/// The errors of [`render`]; [`ExpressionError::TooLong`] if all rendered texts together exceed
+/// The errors of [`render`]; [`ExpressionError::TooLong`] if all texts together exceed
 /// [`MAX_VALUE_BYTES`].
 pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     render_within(value, &mut |text| render(text, scope), &mut { MAX_VALUE_BYTES })
 }
 
-/// Renders a value like [`render_value`], except that a text that is exactly one `${…}` without a
-/// value becomes null.
+/// Like [`render_value`], but a text of exactly one `${…}` without a value becomes null.
 ///
 /// # Errors
-/// The errors of [`render_value`], except for an unknown name in a text that is exactly one `${…}`.
+/// The other errors of [`render_value`].
 pub(crate) fn render_value_or_null(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     let or_null = |text: &str| match render(text, scope) {
         Err(ExpressionError::UnknownName { .. }) if is_single_expression(text) => Ok(Value::Null),
@@ -56,11 +50,11 @@ pub(super) fn is_single_expression(text: &str) -> bool {
     matches!(pieces(text).as_deref(), Ok([Piece::Expression(_)]))
 }
 
-/// Renders a text that is passed to a process: an argument, a variable or a working directory.
+/// Renders an argument, a variable or a working directory of a process.
 ///
 /// # Errors
-/// [`ExpressionError`] if an expression is invalid or has no value, if a value is null, or if the
-/// rendered text contains a NUL or does not fit into [`MAX_TEXT_BYTES`].
+/// [`ExpressionError`] if an expression is invalid or has no value, or if the result is too long or
+/// contains a NUL.
 pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let rendered = concatenated(&pieces(text)?, scope, MAX_TEXT_BYTES - 1)?;
     if rendered.contains('\0') {
@@ -69,7 +63,7 @@ pub(crate) fn render_text(text: &str, scope: &Scope) -> Result<String, Expressio
     Ok(rendered)
 }
 
-/// Returns `NAME` of the first `{NAME}` in a text. The braces of `${…}` do not count.
+/// Returns `NAME` of the first `{NAME}` outside `${…}`.
 pub(crate) fn placeholder(text: &str) -> Option<&str> {
     let in_literal = |literal: &&'_ str| -> bool { name_in_braces(literal).is_some() };
     let literals = pieces(text).ok()?.into_iter().filter_map(|piece| match piece {
@@ -84,7 +78,6 @@ fn name_in_braces(literal: &str) -> Option<&str> {
     literal.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(inside, _)| inside).find(is_name)
 }
 
-/// Returns a value as text: a string unchanged, and any other value as JSON; `None` for null.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -93,7 +86,7 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Evaluates an expression and returns its value as text. Null and an unknown name are errors.
+/// Evaluates an expression to a text. Null is an error.
 pub(super) fn expression_text(expression: &str, scope: &Scope) -> Result<String, ExpressionError> {
     let value = json(expression, &evaluate(expression, scope)?)?;
     text_of(&value).ok_or_else(|| ExpressionError::NoValue { expression: expression.trim().to_owned() })

@@ -1,13 +1,12 @@
-//! Splits an expression into tokens, and recognises the words that people use in conditions.
+//! Splits an expression into tokens.
 
 pub(super) enum Token<'e> {
     Open(&'e str),
     Close(&'e str),
-    /// A comparison operator, such as `<` or `contains`.
     Comparison(&'e str),
-    /// The operator `and` or `or`, and its spelling in the expression, such as `&&`.
+    /// `and` or `or`, with the original spelling, such as `&&`.
     Connective(&'static str, &'e str),
-    /// Another token that binds less tightly than a comparison, such as `if` or `,`.
+    /// A token with lower precedence than a comparison, such as `if`.
     Loose(&'e str),
     /// The word `is`, `in` or `not`.
     Test(&'e str),
@@ -19,7 +18,6 @@ pub(super) enum Token<'e> {
 #[derive(Clone)]
 pub(super) struct Tokens<'e> {
     rest: &'e str,
-    /// True after `.` or `|`. The next word is then the name of an attribute or a filter.
     is_after_dot: bool,
 }
 
@@ -73,7 +71,6 @@ fn token(text: &str) -> Token<'_> {
     }
 }
 
-/// Returns the length in bytes of the first token of `text`. `first` is the first character.
 fn length(text: &str, first: char) -> usize {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     match first {
@@ -85,8 +82,7 @@ fn length(text: &str, first: char) -> usize {
     }
 }
 
-/// Returns the length in bytes of the quoted text at the beginning of `text`, with its quotes. A
-/// text without its closing quote extends to the end.
+/// Returns the length in bytes of the quoted text, with its quotes.
 pub(super) fn quoted(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     for (at, character) in text.char_indices().skip(1) {

@@ -1,4 +1,4 @@
-//! Reads the key `execute` of a step: a command or a task, with values for its runner.
+//! Reads the key `execute` of a step.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,11 @@ use super::Reader;
 use super::fields::{Fields, OtherKeys, Part};
 use crate::definition::{Action, Located, Step, StepInput};
 
-/// The name of the parameter that receives the value of the key `agent`. If a step names an agent
-/// but no command or task, this is also the name of its command.
+/// The name of the parameter for `agent`, and of the default command.
 const AGENT: &str = "agent";
 
 impl Reader<'_> {
-    /// Reads the key `execute` into `step`. `outside` holds the entries of the step that contains
-    /// `execute`. A key of `execute` that is not in the schema is a parameter.
+    /// Reads the key into `step`. `outside` holds the other entries of the step.
     pub(super) fn execute(&mut self, part: Part<'_>, outside: &Fields<'_>, step: &mut Step) {
         let Some(fields) = self.fields_and(OtherKeys::AreParameters, part, "`execute`") else { return };
         step.inputs = self.inputs_of(&fields);

@@ -1,4 +1,4 @@
-//! Reads mappings and lists, and reports keys and kinds of values that the schema does not allow.
+//! Reads mappings and lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,7 @@ use crate::tree::{Kind, Node};
 /// The meaning of keys that are not in the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OtherKeys {
-    /// The keys have no effect, and each is reported.
     AreIgnored,
-    /// The keys are parameters of the step. Only a key that is probably misspelt is reported.
     AreParameters,
 }
 
@@ -24,11 +22,10 @@ pub(super) struct Part<'n> {
     pub(super) schema: Schema,
 }
 
-/// The entries of a mapping. `get` finds an entry whose key is in the schema, and treats a null as
-/// absent. If a key is repeated, the last entry is kept.
+/// The entries of a mapping. If a key is repeated, the last entry counts.
 pub(super) struct Fields<'n> {
     entries: BTreeMap<&'n str, Part<'n>>,
-    /// The entries whose keys are not in the schema, in the order of the file.
+    /// The entries with keys outside the schema.
     pub(super) others: Vec<&'n (Located<String>, Node)>,
     pub(super) position: Position,
 }
@@ -44,15 +41,12 @@ impl<'n> Fields<'n> {
 }
 
 impl Reader<'_> {
-    /// Returns the entries of a mapping; `None` if the value is not a mapping. Unknown, repeated
-    /// and missing required keys are reported. `what` names the mapping in messages, as in "a
-    /// phase".
+    /// Returns the entries of a mapping, and reports wrong keys. `what` names the mapping in
+    /// messages.
     pub(super) fn fields<'n>(&mut self, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
         self.fields_and(OtherKeys::AreIgnored, part, what)
     }
 
-    /// Returns the entries of a mapping like [`fields`](Self::fields), but treats keys that are not
-    /// in the schema as `other_keys` says.
     pub(super) fn fields_and<'n>(&mut self, other_keys: OtherKeys, part: Part<'n>, what: &str) -> Option<Fields<'n>> {
         let schemas = part.schema.keys();
         let keys: Vec<_> = schemas.iter().map(|(key, _)| *key).collect();
@@ -90,8 +84,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns the elements of a list, or an empty vector if the value is absent or not a list. A
-    /// value that is not a list is reported, with `wanted` as the expected value.
     pub(super) fn list<'n>(&mut self, part: Option<Part<'n>>, wanted: &str) -> Vec<Part<'n>> {
         let Some(Part { node, schema }) = part else { return Vec::new() };
         let Kind::List(list) = &node.value else {
@@ -111,8 +103,7 @@ impl Reader<'_> {
         self.list(part, wanted).into_iter().filter_map(|element| read(self, element)).collect()
     }
 
-    /// Returns the entries of a mapping that may have any keys. Reports repeated keys. Reports a
-    /// value that is not a mapping; `wanted` describes the expected value.
+    /// Returns the entries of a mapping with any keys. `wanted` describes the expected value.
     pub(super) fn named<'n>(&mut self, part: Part<'n>, wanted: &str) -> &'n [(Located<String>, Node)] {
         let Kind::Map(map) = &part.node.value else {
             self.other_kind(part.node, wanted);
@@ -127,8 +118,6 @@ impl Reader<'_> {
         map
     }
 
-    /// Reads a value; returns `None` if it is absent or invalid. An invalid value is reported, with
-    /// `wanted` as the expected value.
     pub(super) fn value<T: Value>(&mut self, part: Option<Part<'_>>, wanted: &str) -> Option<T> {
         let Part { node, schema } = part?;
         let kind = &node.value;

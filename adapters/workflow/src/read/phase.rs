@@ -4,8 +4,7 @@ use crate::definition::{Action, Checkpoint, Located, OnFail, Phase, Step};
 use crate::tree::Kind;
 
 impl Reader<'_> {
-    /// Reads a phase. A phase without an id is reported and gets the id `phase_N`, where N is its
-    /// number from 1.
+    /// A phase without an id gets the id `phase_N`, with N from 1.
     pub(super) fn phase(&mut self, part: Part<'_>, index: usize) -> Option<Phase> {
         let fields = self.fields(part, "a phase")?;
         let id = self.value(fields.get("id"), "an id").unwrap_or_else(|| format!("phase_{}", index + 1));

@@ -4,7 +4,6 @@ use crate::definition::{Action, EnvironmentEntry, Located, Position, Rerun, Step
 use crate::nearest::nearest;
 use crate::tree::{Kind, Node};
 
-/// The keys for the action of a step; each step must have exactly one of them.
 const ACTIONS: [&str; 6] = ["execute", "run", "shell", "action", "command", "task"];
 
 const TIME: &str = "a time: a number of seconds, or with units, as in 500ms, 5m, 1h30m";
@@ -104,8 +103,7 @@ impl Reader<'_> {
         Some(EnvironmentEntry { name: name.value.clone(), value })
     }
 
-    /// Reads a key that allows two words, and returns the value that `words` gives for the word in
-    /// the file. If the key is absent or invalid, returns the value of the first word.
+    /// Reads one of two words. The first word is the default.
     pub(super) fn choice<T: Copy>(&mut self, fields: &Fields<'_>, key: &str, words: [(&str, T); 2]) -> T {
         let [default, _] = words;
         let names = words.map(|(word, _)| word);

@@ -1,5 +1,4 @@
-//! Converts single values of a workflow file to the types in `definition`. The caller has checked
-//! that the schema allows the kind of a value.
+//! Converts values of a workflow file to Rust types.
 
 use std::time::Duration;
 
@@ -8,11 +7,10 @@ use crate::definition::Located;
 use crate::tree::{Kind, Node};
 
 pub(super) trait Value: Sized {
-    /// Converts a value whose kind the schema allows. Reports an invalid value and returns `None`.
+    /// Reports an invalid value and returns `None`.
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self>;
 }
 
-/// A number becomes text as it is written in the file, or as JSON if its position is unknown.
 impl Value for Located<String> {
     fn read(reader: &mut Reader<'_>, node: &Node, wanted: &str) -> Option<Self> {
         let text = match &node.value {

@@ -10,7 +10,6 @@ use crate::nearest::nearest;
 use crate::schema::Schema;
 use crate::tree::{Kind, Node};
 
-/// Keys that identify files of other programs, each with a description of the file.
 const FOREIGN_KEYS: [(&str, &str); 3] = [
     ("jobs", "a workflow of GitHub Actions"),
     ("services", "a Compose file"),
@@ -30,8 +29,6 @@ impl Reader<'_> {
         self.workflow(top.get("workflow")?, fallback_id)
     }
 
-    /// Reports a file without the key `workflow`. The message names a program to which the file may
-    /// belong, and suggests `workflow` for a misspelt key.
     fn foreign_file(&mut self, position: Position, map: &[(Located<String>, Node)]) {
         let has = |wanted: &str| map.iter().any(|(key, _)| key.value == wanted);
         let program = FOREIGN_KEYS.iter().find(|(key, _)| has(key)).map(|(_, program)| *program);
@@ -149,8 +146,7 @@ impl Reader<'_> {
         list.filter_map(|(index, part)| self.named_step(part, phase, index)).collect()
     }
 
-    /// Reads a step of `rollback` or `on_error`. A text instead of a mapping is the name of a
-    /// command.
+    /// Reads a step of `rollback` or `on_error`. A text is the name of a command.
     fn named_step(&mut self, part: Part<'_>, phase: &str, index: usize) -> Option<Step> {
         if !matches!(part.node.value, Kind::Text(_)) {
             return self.step(part, phase, index);

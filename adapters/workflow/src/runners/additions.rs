@@ -1,16 +1,15 @@
-//! Adds entries to the text of the table of runners, and leaves its other lines unchanged.
+//! Adds missing runners to the text of `autoproc.toml`.
 
 use super::{FILE_NAME, MissingRunner, Needed, Runner, Runners};
 
 const RUNNERS: &str = "[runners]";
 
 impl Runners {
-    /// Makes `program` the runner of each command and task in `missing`. `text` is the text of this
-    /// table; its lines stay unchanged. Returns the new text and the added lines, which are entries
-    /// and their headers.
+    /// Makes `program` the runner of each command and task in `missing`. Returns the new text and
+    /// the added lines.
     ///
     /// # Errors
-    /// The lines that would be added, if the text has no suitable position for them.
+    /// The lines to add, if the text has no suitable position for them.
     pub(crate) fn with_stand_ins(
         &self,
         text: &str,
@@ -43,8 +42,7 @@ struct Table {
 }
 
 impl Table {
-    /// Adds the missing runners to the table `runners.SECTION`. Returns false if the text has no
-    /// suitable position for them.
+    /// Returns false if the text has no suitable position for the runners.
     fn add<'m>(&mut self, section: &str, missing: impl Iterator<Item = &'m MissingRunner>, words: &[String]) -> bool {
         let list = toml::Value::from(words.to_vec()).to_string();
         let mut entries = Vec::new();
@@ -66,8 +64,8 @@ impl Table {
     }
 }
 
-/// Returns variants of the text, each with the entries at a different position. The caller uses the
-/// first variant that can be parsed and contains the expected runners.
+/// Returns variants of the text, with the entries at different positions. The caller uses the first
+/// valid variant.
 fn candidates(text: &str, section: &str, entries: &[String]) -> Vec<String> {
     let header = format!("[runners.{section}]");
     let lines: Vec<_> = text.split_inclusive('\n').collect();
@@ -100,8 +98,6 @@ fn headers(lines: &[&str], header: &str) -> Vec<usize> {
     (0..lines.len()).filter(|index| is_header(lines[*index])).collect()
 }
 
-/// Returns the index after the last line of the table whose header has the index `header`. Blank
-/// lines and comments before the next header do not belong to the table.
 fn end_of_table(lines: &[&str], header: usize) -> usize {
     let next = (header + 1..lines.len()).find(|index| lines[*index].trim_start().starts_with('['));
     let end = next.unwrap_or(lines.len());

@@ -4,12 +4,10 @@ use super::Runner;
 use crate::expression::text_of;
 use crate::read::is_name;
 
-/// The values of the placeholders in a runner. The fields `inputs` and `params` contain the values
-/// for `{input.NAME}` and `{param.NAME}`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill<'a> {
     pub(crate) file: &'a str,
-    /// The path of the task's file, or the task's name if there is no file; empty for a command.
+    /// The task's file or name; empty for a command.
     pub(crate) task: &'a str,
     pub(crate) name: &'a str,
     pub(crate) workflow: &'a str,
@@ -20,12 +18,10 @@ pub(crate) struct Fill<'a> {
 }
 
 impl Runner {
-    /// Returns the program and its arguments with all placeholders replaced. An input or a
-    /// parameter that is neither a text nor null is written as JSON.
+    /// Returns the program and its arguments with all placeholders replaced.
     ///
     /// # Errors
-    /// A message about the first `{input.NAME}` or `{param.NAME}` that the step does not have, or
-    /// whose value is null.
+    /// A message about the first missing or null input or parameter.
     pub(crate) fn fill(&self, fill: &Fill<'_>) -> Result<Vec<String>, String> {
         self.0.iter().map(|word| fill.word(word)).collect()
     }

@@ -15,12 +15,10 @@ use toml::{Spanned, Value};
 use super::{FILE_NAME, RunnersError, invalid, position};
 use crate::read::small_file;
 
-/// The name of the section. A file without this text is not parsed here, so that a syntax error in
-/// such a file affects only workflows.
+/// A file without this text is not parsed here. Its syntax errors affect only workflows.
 const SECTION: &str = "store";
 
-/// The error message for an invalid section. The parser's own messages about the section are not
-/// shown, because they could contain a password.
+/// Replaces the parser's messages, because they could contain a password.
 const EXPECTED: &str =
     "the section [store] has url = \"postgres://USER@HOST/DATABASE\", map = [\"STORED=HERE\"], or both";
 

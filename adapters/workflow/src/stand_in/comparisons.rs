@@ -1,4 +1,4 @@
-//! Finds comparisons such as `score >= 0.8` in conditions, to choose example values.
+//! Finds comparisons such as `score >= 0.8` in conditions.
 
 use serde_json::Value;
 
@@ -8,15 +8,13 @@ use crate::expression::{Name, Part, parts_of_condition};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Comparison {
     pub(super) name: Name,
-    /// The operator, as if the name were on its left: for `0.8 <= score`, the operator is `>=`. For
-    /// `LITERAL in NAME` and `NAME contains LITERAL`, it is `has`. For `NAME in [LITERAL, …]`, it
-    /// is `==`, and `literal` is the first in the list.
+    /// The operator, as if the name were on its left. `has` means that the name contains the
+    /// literal.
     pub(super) operator: String,
     pub(super) literal: Value,
 }
 
-/// Returns the comparisons of a name with a literal, as if they had no negations and filters. Omits
-/// `not in` and `not contains`.
+/// Returns the comparisons of a name with a literal. Ignores negations and filters.
 pub(super) fn comparisons(condition: &str) -> Vec<Comparison> {
     let parts = parts_of_condition(condition);
     parts.windows(3).filter_map(|parts| comparison(&parts[0], &parts[1], &parts[2])).collect()
@@ -54,8 +52,7 @@ fn reversed(operator: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the name that an operand consists of, without its filters. `None` if the operand is not
-/// a name.
+/// Returns the name in an operand, without its filters.
 fn name(operand: &str) -> Option<Name> {
     let name = operand.split('|').next().unwrap_or_default().trim();
     let is_word = !["true", "false", "null", "none"].contains(&name);

@@ -6,8 +6,7 @@ use super::comparisons::Comparison;
 use crate::definition::{Input, InputType};
 use crate::expression::text_of;
 
-/// Returns an example value of a type. Conditions treat the value as true. `None` if the type is
-/// `enum` or unknown.
+/// Returns an example value of a type. Conditions treat the value as true.
 pub(super) fn of_type(kind: &str, name: &str) -> Option<Value> {
     Some(match InputType::of(kind) {
         InputType::String | InputType::File | InputType::Directory => Value::from(name),
@@ -36,9 +35,7 @@ pub(super) fn text_of_input(input: &Input) -> String {
     }
 }
 
-/// Returns a value that usually makes the first comparison true. If that comparison has the
-/// operator `has`, returns a list that makes all `has` comparisons true. `None` if there are no
-/// comparisons.
+/// Returns a value that usually makes the first comparison true.
 pub(super) fn of_comparisons(comparisons: &[&Comparison]) -> Option<Value> {
     let first = comparisons.first()?;
     if first.operator == "has" {

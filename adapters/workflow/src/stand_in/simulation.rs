@@ -1,4 +1,4 @@
-//! Simulates an execution in which every step returns the example values of its phase.
+//! Simulates executions with example values.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,14 +15,13 @@ use crate::expression::{Scope, render_value};
 const FILE: &str = "/file";
 
 pub(super) struct Examples {
-    /// The values that each step of a phase returns. The keys are the ids of the phases.
+    /// The example values of each phase, by phase id.
     pub(super) values: HashMap<String, Values>,
     pub(super) inputs: HashSet<String>,
 }
 
-/// Scores how far the execution gets: the more events before it fails, the higher the score. After
-/// equally many events, a transition to the rollback scores lower than another failure. Returns
-/// `usize::MAX` if the execution completes.
+/// Returns a score: the more events before a failure, the higher. Returns `usize::MAX` if the
+/// execution completes.
 pub(super) fn progress(plan: &Plan, examples: &Examples) -> usize {
     let (mut scope, begun) = (scope(plan, &examples.inputs), event(started(plan)));
     let Some(mut state) = ExecutionState::begin(&begun) else { return 0 };

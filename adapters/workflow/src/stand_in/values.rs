@@ -1,4 +1,4 @@
-//! Chooses example values with which a workflow gets as far as possible, at best to its end.
+//! Chooses example values for trying a workflow.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,9 +14,7 @@ use crate::expression::{Name, names_in_condition};
 /// The maximum number of simulated executions. Hand-written workflows need only a few.
 const MAX_SIMULATIONS: usize = 200;
 
-/// Chooses the example values of each phase, and the inputs to give. Prefers values that conditions
-/// treat as true. Gives an input that is optional or has a default only if the execution gets
-/// further with the input.
+/// Chooses example values for the phases and inputs of a workflow.
 pub(super) fn of(plan: &Plan) -> Examples {
     let clues = Clues::of(plan.workflow());
     let of_phase = |phase: &Phase| (phase.id.clone(), values_of(plan, phase, &clues));
@@ -32,8 +30,7 @@ fn values_of(plan: &Plan, phase: &Phase, clues: &Clues) -> Values {
     names.map(|name| (name.clone(), clues.value(&name))).collect()
 }
 
-/// Changes one input or value at a time. Keeps a change only if the simulated execution gets
-/// further with it. Never changes a value that a checkpoint requires.
+/// Improves the examples one change at a time. Keeps a change only if the simulation gets further.
 fn improve(plan: &Plan, clues: &Clues, examples: &mut Examples) {
     let (mut reached, mut simulations) = (progress(plan, examples), 1);
     for change in changes(plan, clues, examples) {
@@ -57,7 +54,7 @@ enum Change {
 }
 
 impl Change {
-    /// Makes the change and returns the change that undoes it; `None` if nothing changed.
+    /// Makes the change, and returns the opposite change. `None` if nothing changed.
     fn apply(self, examples: &mut Examples) -> Option<Self> {
         match self {
             Self::Give { input, is_given } => {
@@ -95,13 +92,11 @@ fn free_names(phase: &Phase, values: &HashMap<String, Values>) -> Vec<(String, S
     names.map(|name| (phase.id.clone(), name.clone())).collect()
 }
 
-/// What the expressions and types in a workflow tell about the values that its steps return. The
-/// keys of the maps are the names of the values.
+/// Facts about the values that steps return, by value name.
 #[derive(Default)]
 struct Clues {
     comparisons: HashMap<String, Vec<Comparison>>,
-    /// The paths of the members that expressions use. In `phase_1.register.senders`, the value is
-    /// `register` and the path is `senders`.
+    /// The member paths of each value, such as `senders` for `phase_1.register.senders`.
     members: HashMap<String, Vec<Vec<String>>>,
     /// The types of the declared outputs.
     types: HashMap<String, String>,
@@ -136,8 +131,6 @@ impl Clues {
         clues
     }
 
-    /// Returns an example for the value `name`, derived from its members, comparisons or type. If
-    /// none is known, returns `true` for a name in a condition or checkpoint, and otherwise a text.
     fn value(&self, name: &str) -> Value {
         if let Some(paths) = self.members.get(name) {
             return object(paths);
@@ -149,7 +142,6 @@ impl Clues {
     }
 }
 
-/// Returns an object with a text at each path.
 fn object(paths: &[Vec<String>]) -> Value {
     let mut object = Map::new();
     for path in paths {
@@ -169,7 +161,7 @@ fn object(paths: &[Vec<String>]) -> Value {
     Value::Object(object)
 }
 
-/// Splits a name such as `phase_1.register.senders` into the value `register` and the member path.
+/// Splits `phase_1.register.senders` into the value `register` and the member path `senders`.
 fn value_and_path(phases: &HashSet<&str>, name: &Name) -> (String, Vec<String>) {
     let skipped = match name.root() {
         "steps" => 2,

@@ -4,7 +4,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::TaskField;
 
-/// The cells of a table row, and the byte offset of the row in the text.
+/// The cells of a row, and the row's byte offset in the text.
 type Row = (Vec<String>, usize);
 
 /// Returns the fields of the first table with the head `Field` and `Value`.
@@ -52,7 +52,7 @@ struct Table {
 }
 
 impl Table {
-    /// Handles the next Markdown event. Returns true when the table of fields has ended.
+    /// Returns true at the end of the table.
     fn on_event(&mut self, event: Event<'_>, range: &Range<usize>) -> bool {
         match event {
             Event::Start(Tag::TableCell) => self.cell = Some(String::new()),

@@ -1,4 +1,4 @@
-//! Tests the state machine of executions without I/O, on random workflows with random failures.
+//! Tests the state machine of executions with random workflows and failures.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -22,7 +22,7 @@ struct Shape {
     checkpoint: Option<bool>,
     blocking: bool,
     on_fail: OnFail,
-    /// For each transition, the number of phases to go forward, and whether it has a condition.
+    /// The length of each transition in phases, and whether the transition has a condition.
     transitions: Vec<(usize, bool)>,
 }
 
@@ -88,7 +88,6 @@ fn phase(index: usize, shape: &Shape) -> Phase {
     }
 }
 
-/// Builds a workflow without cycles: every transition leads forward.
 fn workflow(shapes: &[Shape]) -> Workflow {
     let mut transitions = Vec::new();
     for (index, shape) in shapes.iter().enumerate() {
@@ -119,10 +118,10 @@ fn workflow(shapes: &[Shape]) -> Workflow {
     }
 }
 
-/// Derives the results of conditions and steps from a seed. Equal questions have equal answers.
+/// Derives the results of conditions and steps from a seed.
 struct World {
     seed: u64,
-    /// The average share of conditions that are false and of steps that fail, in eighths.
+    /// The share of false conditions and failing steps, in eighths.
     negatives: u64,
 }
 
@@ -196,8 +195,6 @@ impl History {
         self.events.push(event);
     }
 
-    /// Runs an attempt until it ends. Panics if the attempt takes more decisions than an execution
-    /// without a cycle can need.
     fn run_attempt(&mut self, plan: &Plan, world: &World) -> End {
         let in_rollback = plan.rollback().map_or(0, |rollback| rollback.steps.len());
         let bound = 3 * plan.steps_total() + 4 * plan.workflow().phases.len() + in_rollback + 2;
@@ -326,8 +323,6 @@ proptest! {
     }
 }
 
-/// Creates a rollback with one step for each element of `conditions`. The step has a condition if
-/// the element is `true`. The step ids begin with `s99_`, which no phase uses.
 fn rollback(conditions: &[bool]) -> Phase {
     let steps = conditions.iter().enumerate();
     let steps = steps.map(|(number, has_condition)| step(99, number, *has_condition, true)).collect();
@@ -374,8 +369,6 @@ proptest! {
     }
 }
 
-/// Returns the ids of the steps with `rerun: always` that have finished according to `events`. The
-/// ids are in the order of the file.
 fn always_again(plan: &Plan, events: &[Event]) -> Vec<String> {
     let mut finished = HashSet::new();
     for event in events {
@@ -429,7 +422,7 @@ proptest! {
     }
 }
 
-/// The check of a workflow file rejects this cycle. Even without the check, an execution must stop.
+/// The check of workflow files rejects this cycle. An unchecked execution must stop too.
 #[test]
 fn an_execution_stops_at_a_cycle_of_transitions() {
     let shape = Shape {

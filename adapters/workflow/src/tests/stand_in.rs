@@ -126,7 +126,7 @@ fn a_table_without_a_place_is_not_changed() {
     }
 }
 
-/// A relative path to a program is resolved in the working directory of the step.
+/// A program's relative path is resolved in the step's working directory.
 #[test]
 fn a_step_in_another_folder_gets_the_absolute_path() {
     let project = TempProject::new();
@@ -136,7 +136,6 @@ fn a_step_in_another_folder_gets_the_absolute_path() {
     assert!(toml_of(&project).contains(path.to_str().unwrap()), "{}", toml_of(&project));
 }
 
-/// Returns the lines of the file with the example values.
 fn values(text: &str) -> String {
     let project = TempProject::new();
     let id = plan(text).workflow().id.clone();

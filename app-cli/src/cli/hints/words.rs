@@ -1,5 +1,4 @@
-//! Maps commands and options of GNU parallel, xargs, pueue, task-spooler and others to their
-//! equivalents in autoproc.
+//! Maps commands and options of other programs to equivalents in autoproc.
 
 /// Commands of other programs, with a hint that names the equivalent in autoproc.
 pub(super) const COMMANDS: &[(&[&str], &str)] = &[
@@ -49,10 +48,9 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
 /// The commands that accept files to process.
 const WITH_FILES: &[&str] = &["run", "add"];
 
-/// The commands that change named files of the queue, or all files below a named folder.
+/// The commands that accept several files of the queue.
 const OF_FILES: &[&str] = &["remove", "rm", "retry-failed", "retry", "hold", "unhold", "cancel"];
 
-/// The command that changes one named file of the queue.
 const PRIORITISE: &[&str] = &["prioritise", "prioritize"];
 
 const LIST: &[&str] = &["list", "ls"];
@@ -61,8 +59,7 @@ const LOG: &[&str] = &["log", "logs"];
 
 const ANY: &[&str] = &[];
 
-/// Options of other programs. Each entry contains commands, options, and the hint for these
-/// options. An entry without commands applies to all commands. The first matching entry is used.
+/// The options of other programs: commands, options, hint. The first matching entry is used.
 pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         OF_FILES,

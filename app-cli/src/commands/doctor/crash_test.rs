@@ -1,10 +1,7 @@
-//! The crash test of `doctor --torture`. It kills processes that write to a temporary queue, and
-//! checks that no acknowledged addition is lost. The temporary queue and the user's queue are on
-//! the same file system.
+//! The crash test of `doctor --torture`.
 //!
-//! Each writer runs the hidden command `torture-writer`. One writer opens the queue once, as a run
-//! does; the others open it for each addition, as commands do. A writer prints the number of each
-//! acknowledged addition to a pipe, whose content survives the kill.
+//! The test kills processes that add files to a temporary queue. No acknowledged file may be lost.
+//! Each process prints the acknowledged numbers to a pipe, whose content survives the kill.
 //!
 //! Power cuts are not tested, because a kill does not discard the page cache.
 
@@ -29,12 +26,11 @@ use crate::error::CliError;
 use crate::project::Project;
 use crate::wiring::Purpose;
 
-/// The number of concurrent writers: enough to contend for the lock, and few enough for each to
-/// make progress.
+/// The number of concurrent writers: enough to contend for the lock.
 const WRITERS: u64 = 3;
 /// The maximum lifetime of the writers.
 const MAX_LIFE: Duration = Duration::from_millis(200);
-/// The queue is cleared when it has more files than this, so that each check stays short.
+/// The temporary queue is cleared above this number of files.
 const MAX_ITEMS: usize = 20_000;
 
 /// The arguments of `torture-writer`.
@@ -58,8 +54,7 @@ pub(crate) struct CrashTest {
     pub(crate) elapsed: Duration,
 }
 
-/// Adds files until the process is killed or its standard output is closed. Prints the number of
-/// each acknowledged addition.
+/// Adds files until the process is killed. Prints the number of each acknowledged file.
 pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result<(), CliError> {
     let steady = context.wiring.elsewhere(context.project.clone(), Purpose::Run);
     for number in 0_u64.. {
@@ -79,10 +74,7 @@ pub(crate) async fn write(args: &TortureWriterArgs, context: &Context) -> Result
     Ok(())
 }
 
-/// Starts and kills writers repeatedly for the time `length`, and counts lost additions.
-///
-/// # Errors
-/// [`CliError`] if the test cannot continue, or if the temporary queue cannot be read.
+/// Kills writers repeatedly for the time `length`, and counts lost files.
 pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<CrashTest, CliError> {
     let scratch = Scratch::new(context).map_err(|error| CliError::io("cannot create a temporary folder", &error))?;
     let mut acknowledged = HashSet::new();
@@ -101,7 +93,7 @@ pub(super) async fn carry_out(length: Duration, context: &Context) -> Result<Cra
     Ok(crash_test)
 }
 
-/// Starts the writers, kills them after a random time, and returns the acknowledged files.
+/// Starts and kills the writers. Returns the acknowledged files.
 fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<PathBuf>> {
     let started: Vec<_> = (0..WRITERS).map(|writer| Writer::start(scratch, number, writer, context)).collect();
     thread::sleep(MAX_LIFE.mul_f64(random_part()));
@@ -111,8 +103,7 @@ fn cycle(scratch: &Scratch, number: u64, context: &Context) -> io::Result<Vec<Pa
     Ok(told.into_iter().collect::<io::Result<Vec<_>>>()?.concat())
 }
 
-/// Returns the number of expected files that are missing in the queue. Clears the queue and
-/// `expected` if a file is missing, or if more than `MAX_ITEMS` files are expected.
+/// Counts the expected files that are missing. May clear the queue afterwards.
 async fn missing(scratch: &Scratch, expected: &mut HashSet<PathBuf>, context: &Context) -> Result<u64, CliError> {
     let wiring = context.wiring.elsewhere(Project::in_folder(scratch.0.clone()), Purpose::Command);
     let storage = wiring.storage();
@@ -164,7 +155,7 @@ impl Writer {
         self
     }
 
-    /// Returns the files whose numbers the writer printed. Ignores an incomplete last line.
+    /// Returns the acknowledged files. Ignores an incomplete last line.
     fn told(mut self) -> Vec<PathBuf> {
         let _ = self.child.wait();
         let bytes = self.reader.join().ok().and_then(Result::ok).unwrap_or_default();
@@ -174,12 +165,10 @@ impl Writer {
     }
 }
 
-/// The folder of the temporary queue, removed on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Creates the folder next to the state folder, or inside it if its parent is on another file
-    /// system. Without a state folder, creates it in the nearest existing parent folder.
+    /// Creates the folder on the file system of the user's queue.
     fn new(context: &Context) -> io::Result<Self> {
         let name = format!("autoproc-torture-{}", uuid::Uuid::new_v4().simple());
         let folder = beside(&context.project.state_dir())?.join(name);
@@ -208,7 +197,7 @@ fn beside(state_dir: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Returns a random number from 0 to 1, made of 32 random bits of a version 4 UUID (RFC 9562).
+/// Returns a random number from 0 to 1.
 fn random_part() -> f64 {
     let (bits, ..) = uuid::Uuid::new_v4().as_fields();
     f64::from(bits) / f64::from(u32::MAX)

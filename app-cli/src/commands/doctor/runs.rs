@@ -1,4 +1,4 @@
-//! Reports live runs, dead runs and the stop file in `doctor`.
+//! The findings of `doctor` about runs and the stop file.
 
 use autoproc_domain::Status;
 use autoproc_domain::ports::{DeadRun, LiveRun, StorageError};
@@ -11,11 +11,9 @@ use crate::maintenance::Finding;
 
 const SUBJECT: &str = "runs";
 
-/// The advice for a dead run whose files can be recovered.
 const NEXT_RUN: &str =
     "the next `run` ends the leftover processes and returns the files to pending; `autoproc queue recover` does so now";
 
-/// The advice for a dead run that may still have processes.
 const BY_FORCE: &str = "check that none of its processes is left, then run: autoproc queue recover --force";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {

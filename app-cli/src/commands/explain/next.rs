@@ -1,4 +1,4 @@
-//! Determines what happens to a file next, and the commands that change it.
+//! Determines what happens to a file next.
 
 use std::fmt::Write as _;
 
@@ -20,11 +20,11 @@ pub(super) struct Next {
     pub(super) reason: &'static str,
     /// What happens next, in words for the user. Contains no unprintable characters.
     pub(super) text: String,
-    /// When the backoff of the file ends; `None` if the file is held or not in backoff.
+    /// The time when the file's backoff ends.
     pub(super) at: Option<Timestamp>,
-    /// The number of due files that a run claims before this one; `None` if the file is not due.
+    /// The number of due files ahead of this one. `None` if this file is not due.
     pub(super) ahead: Option<u64>,
-    /// Command lines that change what happens next or show the output, the most useful one first.
+    /// The suggested command lines, the most useful one first.
     pub(super) commands: Vec<String>,
 }
 
@@ -68,7 +68,6 @@ fn pending(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next
     }
 }
 
-/// Adds that the pending file does not exist, and the command that removes it from the queue.
 fn missing(next: Next, commands: &Commands) -> Next {
     let text = format!("{}; the file does not exist now", next.text);
     let commands = next.commands.into_iter().chain([commands.of_file("queue remove")]).collect();
@@ -203,9 +202,8 @@ fn failed(item: &QueueItem, situation: &Situation, commands: &Commands) -> Next 
 
 /// Builds the suggested command lines for a file.
 pub(super) struct Commands {
-    /// The options that choose the queue, each preceded by a space.
     options: String,
-    /// The path, quoted for a shell; `None` if it contains unprintable characters.
+    /// The path, quoted for a shell. `None` if it contains unprintable characters.
     argument: Option<String>,
 }
 
@@ -219,8 +217,6 @@ impl Commands {
         format!("autoproc {name}{}{blank}{words}", self.options)
     }
 
-    /// Returns a command line with the path of the file. Contains `FILE` instead if the path has
-    /// unprintable characters.
     fn of_file(&self, name: &str) -> String {
         self.line(name, self.argument.as_deref().unwrap_or("FILE"))
     }
@@ -233,21 +229,16 @@ impl Commands {
         self.of_file("queue add")
     }
 
-    /// Returns the command line that shows the output. Names the item by its number if the path has
-    /// unprintable characters.
     fn log(&self, item: &QueueItem, option: &str) -> String {
         let word = self.argument.clone().unwrap_or_else(|| item.id.to_string());
         self.line("log", &format!("{option}{word}"))
     }
 
-    /// Returns the command lines that start a run to process the file.
     fn start(&self, situation: &Situation) -> Vec<String> {
         let resume = situation.can_resume.then(|| self.line("resume", ""));
         resume.into_iter().chain([self.line("run", "-- COMMAND")]).collect()
     }
 
-    /// Returns the command line that gives the file a higher priority than all due files. Empty if
-    /// the file is already the first, or if no higher priority exists.
     fn to_front(&self, item: &QueueItem, ahead: Ahead) -> Vec<String> {
         let highest = ahead.priority.map(|priority| priority.max(item.priority));
         let higher = highest.and_then(|highest| highest.get().checked_add(1));

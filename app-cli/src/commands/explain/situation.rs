@@ -1,4 +1,4 @@
-//! Reads what determines the future of a file: the live runs, the other files, and the file itself.
+//! Reads the facts that determine the future of a file.
 
 use std::ops::ControlFlow;
 
@@ -16,16 +16,14 @@ use crate::error::CliError;
 pub(super) struct Situation {
     pub(super) now: Timestamp,
     pub(super) runs: Runs,
-    /// The maximum number of attempts in the run that claimed the file; in all live runs if no run
-    /// claimed the file. `None` if no such run is live, or if the live runs have different
-    /// maximums.
+    /// The attempt limit of the claiming run or of all live runs. `None` if the limits differ.
     pub(super) max_attempts: Option<u32>,
-    /// True if no error is recorded for the latest attempt, or if there is no attempt.
+    /// True if the latest attempt has no recorded error.
     pub(super) is_error_missing: bool,
     pub(super) claimant: Option<Claimant>,
     pub(super) ahead: Ahead,
     pub(super) file: FileNow,
-    /// True if `resume` would repeat the run that made the latest attempt on the file.
+    /// True if `resume` would repeat the run of the latest attempt.
     pub(super) can_resume: bool,
 }
 
@@ -40,7 +38,7 @@ pub(super) enum Runs {
     Stopping(String),
     /// Every live run is stopping or paused, and at least one is paused.
     Paused,
-    /// No live run starts files. At least one delays its next start, for the reason in the text.
+    /// No live run starts files. The text is the reason for the delay.
     Holding(String),
 }
 
@@ -51,11 +49,11 @@ pub(super) enum Claimant {
         host: String,
         is_paused: bool,
     },
-    /// The run is dead. The text is the reason why the file cannot be recovered, if known.
+    /// The run is dead. The text is the obstacle to a recovery.
     Dead(Option<String>),
 }
 
-/// The due files that a run claims before this file. No files are counted if this file is not due.
+/// The due files that a run claims before this file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ahead {
     pub(super) due: u64,
@@ -69,15 +67,12 @@ pub(super) enum FileNow {
     Missing,
     Changed,
     Unchanged,
-    /// The file is not completed, or its recorded or present size is unknown.
+    /// The recorded or present size is unknown, or the file is not completed.
     Unknown,
 }
 
 impl Situation {
-    /// Reads the situation of an item. `latest` is the latest attempt on it.
-    ///
-    /// # Errors
-    /// [`CliError`] if the queue cannot be read.
+    /// Reads the situation of an item. `latest` is its latest attempt.
     pub(super) async fn read(
         item: &QueueItem,
         latest: Option<&PastAttempt>,
@@ -108,9 +103,7 @@ fn max_attempts(item: &QueueItem, live: &[LiveRun]) -> Option<u32> {
     limits.all(|limit| limit == first).then_some(first)
 }
 
-/// Returns the state of the live run that is most likely to start a file soon; see [`rank`]. Only
-/// the latest run of this folder reports whether it delays its next start. Assumes that other runs
-/// do not.
+/// Returns the state of the live run with the highest [`rank`].
 async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     let latest = context.wiring.processor_state().ok().flatten();
     let figures = in_history(live, context).await;
@@ -135,7 +128,7 @@ async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     summary
 }
 
-/// Ranks a state: the higher the rank, the sooner the run is likely to start a file.
+/// Ranks a state: the higher, the sooner a file is likely to start.
 fn rank(runs: &Runs) -> u8 {
     match runs {
         Runs::None => 0,
@@ -156,7 +149,6 @@ async fn claimant(item: &QueueItem, live: &[LiveRun], context: &Context) -> Resu
     Ok(Some(Claimant::Live { host: run.info.location.host.to_string(), is_paused }))
 }
 
-/// Counts the due files that a run claims before `item`.
 async fn ahead(item: &QueueItem, now: Timestamp, context: &Context) -> Result<Ahead, CliError> {
     let (key, mut ahead) = (ClaimKey::of(item), Ahead::default());
     let count = |other: QueueItem| {
@@ -186,8 +178,6 @@ fn file_now(item: &QueueItem) -> FileNow {
     }
 }
 
-/// True if `resume` would repeat the run that made the latest attempt on the file. A different run
-/// might not process the file.
 fn can_resume(latest: Option<&PastAttempt>, context: &Context) -> bool {
     let recorded = context.wiring.run_command().ok().flatten().filter(|recorded| recorded.is_own);
     let run = recorded.and_then(|recorded| recorded.command.run);

@@ -1,4 +1,4 @@
-//! Lists what happened to a file, in chronological order.
+//! Lists the past events of a file.
 
 use std::time::Duration;
 
@@ -12,19 +12,18 @@ const MIN_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct Moment {
     /// The time of the event; `None` if it is not recorded.
     pub(super) at: Option<Timestamp>,
-    /// How long the file waited before an attempt; `None` if this is unknown or shorter than
-    /// [`MIN_WAIT`].
+    /// The waiting time before an attempt. `None` if unknown or below [`MIN_WAIT`].
     pub(super) waited: Option<Duration>,
     pub(super) kind: Kind,
 }
 
 pub(super) enum Kind {
-    /// The file was added for the first time. Only its present priority is recorded.
+    /// The file was added. Only its present priority is recorded.
     Added(Priority),
     /// Another round began.
     Round(u32, RoundCause),
     Attempt(Box<PastAttempt>),
-    /// This run returned the file to the queue after the run of the preceding attempt had died.
+    /// This run returned the file to the queue.
     Recovered(RunId),
     Held,
     Cancelled,
@@ -64,7 +63,6 @@ pub(super) fn of_past(attempts: Vec<PastAttempt>, recoveries: &[PastEvent]) -> V
     story.moments
 }
 
-/// True if a user has cancelled the item, even if its attempt is still running.
 pub(super) fn is_cancelled(item: &QueueItem) -> bool {
     let has_ended = item.status.has_failed() && item.last_error.as_deref() == Some(CANCELLED);
     has_ended || item.claim.as_ref().is_some_and(|claim| claim.is_cancelled)
@@ -75,9 +73,8 @@ struct Story<'r> {
     recoveries: &'r [PastEvent],
     round: u32,
     has_attempts: bool,
-    /// How the latest attempt ended; `None` if this is unknown or there is no attempt.
     latest: Option<PastEnd>,
-    /// When the file began to wait for its next attempt; `None` if that is unknown.
+    /// The time when the file began to wait for its next attempt.
     last_end: Option<Timestamp>,
 }
 
@@ -125,8 +122,8 @@ impl<'r> Story<'r> {
         }
     }
 
-    /// Returns the recovery after the attempt. Ignores recoveries before the attempt began: they
-    /// may belong to an earlier, released attempt with the same number.
+    /// Returns the recovery after the attempt. Earlier recoveries may belong to a released attempt
+    /// with the same number.
     fn recovery(&self, attempt: &PastAttempt) -> Option<&'r PastEvent> {
         let is_it = |event: &&PastEvent| {
             let of = event.of.as_ref();

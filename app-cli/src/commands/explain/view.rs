@@ -1,4 +1,4 @@
-//! Prints what happened to a file and what happens next, as text and as JSON.
+//! Prints the history and future of a file, as text and JSON.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,6 @@ use crate::view::screen::Screen;
 use crate::view::time::{local, span};
 use crate::view::{View, failure};
 
-/// The width of a time such as `2026-11-29 03:59:56`.
 const TIME_COLUMNS: usize = 19;
 
 pub(super) struct Explained {
@@ -85,7 +84,6 @@ impl Explained {
         format!("attempt {} in run {run} {end}{}{error}", past.of.attempt, after(past))
     }
 
-    /// Returns the running attempt if it is the attempt `past`.
     fn running_as(&self, past: &PastAttempt) -> Option<&RunningAttempt> {
         self.running.as_ref().filter(|running| running.is(past))
     }
@@ -121,7 +119,6 @@ impl Explained {
     }
 }
 
-/// Describes how an attempt ended, to print after its number.
 fn words(end: PastEnd) -> &'static str {
     match end {
         PastEnd::Completed => "completed",

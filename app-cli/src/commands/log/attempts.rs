@@ -1,4 +1,4 @@
-//! The outputs of one item's attempts, as `log --json` lists them.
+//! Lists the outputs of an item's attempts.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::view::screen::Screen;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttemptFile {
     pub(super) path: PathBuf,
-    /// The host that has the file; `None` if the file is in this project folder.
+    /// The host that has the file. `None` for this project folder.
     pub(super) host: Option<Box<str>>,
     pub(super) round: u32,
     pub(super) attempt: AttemptNumber,

@@ -1,13 +1,11 @@
-//! Chooses the output to show. If there is none, chooses a message: the attempt printed nothing, or
-//! its output may have been pruned.
+//! Chooses the attempt output to show, or a message.
 //!
-//! The queue contains the current round, the number of its attempts, and the start of the latest
-//! attempt. Only the history contains the claims of past attempts, and it may be incomplete. The
-//! history of a folder is read only if several rounds are possible or runs were copied.
+//! The queue records only the latest attempt. The history records past attempts, but it may be
+//! incomplete.
 //!
-//! Without the history, an output is attributed to the latest attempt if two conditions hold. The
-//! output was written after the attempt began. Its attempt number is the number in the queue or one
-//! higher, because the queue does not count a released attempt.
+//! Without the history, an output belongs to the latest attempt if two conditions hold. The output
+//! was written after the attempt began. Its attempt number is the queue's number or one higher,
+//! because the queue does not count released attempts.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,8 +19,7 @@ use autoproc_subprocess::{AttemptLog, AttemptLogs};
 use super::attempts::{AttemptFile, Attempts};
 use super::rounds;
 
-/// The tolerance for modification times. A modification time may be earlier than the clock shows,
-/// by up to one clock tick (time(7), "HZ").
+/// The tolerance for modification times. They may lag by one clock tick (time(7), "HZ").
 const CLOCK_SLACK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -35,22 +32,19 @@ pub(super) enum Choice {
     NoOutput {
         /// The name of the attempt.
         name: String,
-        /// The part of the message that follows the name.
+        /// The part of the message after the name.
         what: &'static str,
         hint: String,
-        /// The run of the attempt; `None` if it is unknown.
         run: Option<RunId>,
     },
     NeverMade {
         /// The requested attempt or round, in words.
         wanted: String,
-        /// The number of existing attempts or rounds, in words.
         made: String,
     },
 }
 
-/// An existing output. `written` is the time of its last write, or `None` if the file is not in
-/// this project folder.
+/// An existing output. `written` is `None` for a file outside this project folder.
 #[derive(Debug)]
 struct Output {
     log: AttemptLog,
@@ -61,13 +55,11 @@ struct Output {
 #[derive(Debug)]
 pub(super) struct Known {
     item: Option<QueueItem>,
-    /// The log of the running attempt; `None` if no attempt is running.
     current: Option<AttemptLog>,
     /// The existing outputs, the earliest first.
     outputs: Vec<Output>,
-    /// The past attempts in the history, the earliest first; empty if the history was not read.
     past: Vec<PastAttempt>,
-    /// Outputs written until this time may have been pruned; `None` if no output was ever pruned.
+    /// Outputs written until this time may have been pruned.
     pruned_until: Option<Timestamp>,
 }
 
@@ -116,7 +108,7 @@ impl Known {
         Attempts { item, files: wanted.map(file).collect() }
     }
 
-    /// Chooses the output of an attempt: by default, of the latest attempt in the newest round.
+    /// Chooses an output, by default of the latest attempt in the newest round.
     pub(super) fn choose(self, round: Option<u32>, attempt: Option<u32>) -> Choice {
         let newest = self.newest_round();
         let round = round.unwrap_or(newest);
@@ -149,7 +141,6 @@ impl Known {
         self.item.as_ref().is_some_and(|item| item.round == round)
     }
 
-    /// Returns the number of attempts in a round, if it is known.
     fn made(&self, round: u32) -> Option<u32> {
         match &self.item {
             Some(item) if item.round == round => Some(item.attempts),
@@ -165,9 +156,8 @@ impl Known {
         self.past_in(round).rfind(|past| number.is_none_or(|number| past.of.attempt.get() == number))
     }
 
-    /// True if the output belongs to attempt `number` of the round, or to the round's latest
-    /// attempt if `number` is `None`. False if the output belongs to an earlier, released attempt
-    /// with the same number. `is_latest` is true for the latest attempt of the item.
+    /// True if the output belongs to attempt `number`, or to the latest attempt if `number` is
+    /// `None`. Excludes earlier, released attempts with the same number.
     fn is_of(&self, output: &Output, round: u32, number: Option<u32>, is_latest: bool) -> bool {
         match self.last_of(round, number).and_then(|past| past.of.claim) {
             Some(claim) => output.log.claim >= claim,
@@ -213,9 +203,6 @@ impl Known {
         Choice::NoOutput { name: self.name(round, number), what, hint, run }
     }
 
-    /// True if the output of the attempt may have been pruned: some outputs were pruned, and the
-    /// attempt began before the newest of them was written. Assumes an early start if the start is
-    /// unknown.
     fn may_be_pruned(&self, round: u32, number: Option<u32>) -> bool {
         let is_latest = |item: &&QueueItem| item.round == round && number.is_none_or(|number| number >= item.attempts);
         let began = match self.item.as_ref().filter(is_latest) {
@@ -226,15 +213,13 @@ impl Known {
     }
 }
 
-/// Returns the output of an item's running attempt; `None` if no attempt is running. The file may
-/// not exist yet.
+/// Returns the output of the running attempt. Its file may not exist yet.
 pub(in crate::commands) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
     Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
 }
 
-/// Returns the output of an item's latest attempt in this round; `None` if this project folder has
-/// none. The file of a running attempt may not exist yet.
+/// Returns the output of the latest attempt in this round. Its file may not exist yet.
 pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
     if let Some(current) = current(item, logs) {
         return Some(current);
@@ -244,26 +229,23 @@ pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Optio
     is_of_this_round(item, &log, written).then_some(log)
 }
 
-/// Maps times before 1970 to the start of 1970.
 fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Returns the round and attempt of each known claim.
 fn places(item: Option<&QueueItem>, past: &[PastAttempt]) -> BTreeMap<ClaimNumber, rounds::Place> {
     let past = past.iter().filter_map(|past| Some((past.of.claim?, (past.of.round, past.of.attempt.get()))));
     let current = item.and_then(|item| Some((item.claim.as_ref()?.number, (item.round, item.attempts))));
     past.chain(current).collect()
 }
 
-/// True if the item's latest attempt is of the current round and may have written the output.
+/// True if the latest attempt of this round may have written the output.
 fn is_of_this_round(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     (item.attempts > 0 || item.round == 1) && fits_latest(item, log, written)
 }
 
-/// True if the item's latest attempt may have written the output, even if it was a released
-/// attempt.
+/// True if the latest attempt may have written the output.
 fn fits_latest(item: &QueueItem, log: &AttemptLog, written: Timestamp) -> bool {
     let is_next = (item.attempts..=item.attempts.saturating_add(1)).contains(&log.attempt.get());
     let is_after = item.last_attempt.is_none_or(|began| written.saturating_add(CLOCK_SLACK) >= began);

@@ -1,5 +1,4 @@
-//! Shows the outputs of attempts that ran on another machine or in another project folder. The
-//! database stores only the end of each output.
+//! Shows outputs of attempts from other machines and project folders.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,17 +20,15 @@ use crate::view::bytes::memory;
 use crate::view::quoting::quoted;
 use crate::wiring::Server;
 
-/// The outputs of one item that the database contains and this project folder does not.
+/// The stored outputs from other machines and project folders.
 #[derive(Debug, Default)]
 pub(super) struct Elsewhere(BTreeMap<ClaimNumber, StoredOutput>);
 
 impl Elsewhere {
-    /// Reads the outputs of the item from the database, except those that are also in this project
-    /// folder (`here`). Two outputs are the same if their claims, hosts and paths are equal. The
-    /// claim alone does not suffice, because a restored database assigns the same claims again.
+    /// Reads the stored outputs of an item, except those in this project folder.
     ///
-    /// # Errors
-    /// [`CliError`] if the database cannot be read.
+    /// A restored database assigns the same claims again, so a claim alone does not identify an
+    /// output.
     pub(super) async fn of(item: ItemId, here: &[AttemptLog], context: &Context) -> Result<Self, CliError> {
         let Some(outputs) = context.wiring.server().map(Server::outputs) else { return Ok(Self::default()) };
         let stored = outputs.of(item).await?.into_iter();
@@ -43,8 +40,7 @@ impl Elsewhere {
         Ok(Self(stored.filter(is_elsewhere).map(|stored| (stored.claim, stored)).collect()))
     }
 
-    /// Adds these outputs to `logs`, the outputs in this project folder, and sorts `logs` by claim.
-    /// An added output replaces an output in `logs` with the same claim.
+    /// Adds the stored outputs to `logs`. A stored output replaces a log with the same claim.
     pub(super) fn add_to(&self, logs: &mut Vec<AttemptLog>, item: ItemId, context: &Context) {
         let folder = context.wiring.attempt_logs();
         let log = |stored: &StoredOutput| folder.log_of(ClaimToken { item, number: stored.claim }, stored.attempt);
@@ -61,8 +57,6 @@ impl Elsewhere {
         self.0.get(&log.claim)
     }
 
-    /// Sets the host and the path of each listed attempt to those of its stored output, if it has
-    /// one.
     pub(super) fn name_in(&self, attempts: &mut Attempts) {
         for file in &mut attempts.files {
             if let Some(stored) = self.0.get(&file.claim) {
@@ -76,11 +70,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
-/// Prints the stored end of an output. Before it, prints a remark that names the host of the
-/// attempt and the file of the whole output.
-///
-/// # Errors
-/// If the output cannot be written.
+/// Prints the stored end of an output, with its host and file.
 pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context: &Context) -> Result<(), CliError> {
     let (host, file) = (Printable(&stored.host), Shown(&stored.file));
     let ending = from_a_line(stored);
@@ -102,11 +92,6 @@ pub(super) fn show(stored: &StoredOutput, name: &str, request: &LogArgs, context
     output.finish().map(drop)
 }
 
-/// Returns a remark on an attempt that is running on another machine or in another project folder.
-/// Otherwise returns `None`.
-///
-/// # Errors
-/// [`CliError`] if the queue cannot be read.
 pub(super) async fn running(log: &AttemptLog, name: &str, context: &Context) -> Result<Option<String>, CliError> {
     let Some(server) = context.wiring.server() else { return Ok(None) };
     let Some(item) = context.storage().find(Selector::Id(log.item)).await? else { return Ok(None) };
@@ -126,11 +111,6 @@ pub(super) async fn running(log: &AttemptLog, name: &str, context: &Context) -> 
     }))
 }
 
-/// Returns the message for an attempt that has no output in this project folder. If the attempt ran
-/// elsewhere, the message says where. Otherwise, the message is `name` followed by `what`.
-///
-/// # Errors
-/// [`CliError`] if the database of the queue cannot be read.
 pub(super) async fn no_output(
     name: &str,
     what: &str,
@@ -150,7 +130,7 @@ pub(super) async fn no_output(
     ))
 }
 
-/// Returns the stored bytes. Leaves out a partial first line unless it is the only line.
+/// Skips a partial first line, unless it is the only line.
 fn from_a_line(stored: &StoredOutput) -> &[u8] {
     let ending = stored.ending.as_slice();
     if ending.len() as u64 >= stored.length { ending } else { without_partial_line(ending) }

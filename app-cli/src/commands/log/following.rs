@@ -1,4 +1,4 @@
-//! `log -f`: prints the outputs of an item, attempt by attempt, until the item has ended.
+//! `log -f`: prints the outputs of an item as they grow.
 
 use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::request::Selector;
@@ -12,10 +12,7 @@ use crate::followed_log::POLL_INTERVAL;
 use crate::view::failure::in_one_line;
 use crate::view::time::span;
 
-/// Prints the outputs of an item's attempts as they appear, until the item has ended. Starts after
-/// the claim `after`; if `after` is `None`, skips all existing outputs. Stops earlier if the
-/// requested attempt or round is over, or if the run that processes the item has died. Also stops
-/// if an attempt begins on another machine or in another project folder.
+/// Prints the outputs after the claim `after`. `None` skips all existing outputs.
 pub(super) async fn following(
     id: ItemId,
     after: Option<ClaimNumber>,
@@ -62,8 +59,7 @@ pub(super) async fn following(
     }
 }
 
-/// Returns the first output whose claim is later than `after`. If there is none, returns the output
-/// of the running attempt, whose file may not exist yet.
+/// Returns the next output. The file of a running attempt may not exist yet.
 fn next(item: &QueueItem, after: Option<ClaimNumber>, context: &Context) -> Result<Option<AttemptLog>, CliError> {
     let is_later = |log: &AttemptLog| after.is_none_or(|after| log.claim > after);
     let written = logs(item.id, context)?.into_iter().find(is_later);
@@ -83,8 +79,6 @@ fn is_past(item: &QueueItem, request: &LogArgs) -> bool {
     item.status != Status::Processing && (is_attempt_over || request.round.is_some_and(|wanted| item.round > wanted))
 }
 
-/// True if the run that processes the item has died. The item stays unchanged until a later run or
-/// `queue recover` recovers it.
 async fn is_abandoned(item: &QueueItem, context: &Context) -> Result<bool, CliError> {
     Ok(match &item.claim {
         Some(claim) => !context.live_runs().await?.contains(&claim.run),
@@ -114,8 +108,6 @@ fn waiting(item: &QueueItem) -> String {
     }
 }
 
-/// Describes how long an item waits for the next attempt. Returns an empty string for a held item,
-/// and before the first failure.
 fn wait(item: &QueueItem, now: Timestamp) -> String {
     let backoff = item.not_before().map(|due| due.saturating_since(now)).filter(|backoff| !backoff.is_zero());
     match backoff {

@@ -1,10 +1,11 @@
-//! Determines the round of each output of an item. A round is a series of attempts; a new round
-//! begins when the file is added again or retried after it ended.
+//! Determines the round of each output of an item.
 //!
-//! The name of an output file does not contain the round. The history contains the rounds of recent
-//! claims. For older outputs, the round is guessed: if the attempt number does not increase from
-//! one claim to the next, a new round is assumed to begin. The guess is wrong if an attempt was
-//! released and then repeated under the same number.
+//! A round is a series of attempts. A new round begins if the file is added again or retried after
+//! its end.
+//!
+//! The history contains the rounds of recent claims. The rounds of older outputs are guessed from
+//! the attempt numbers. If the number does not increase, a new round is assumed. The guess is wrong
+//! if a released attempt was repeated under the same number.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +15,9 @@ use autoproc_subprocess::AttemptLog;
 /// A round, and the number of an attempt in this round.
 pub(super) type Place = (u32, u32);
 
-/// Returns the round of each output, in the order of `logs`, which must be sorted by claim.
+/// Returns the round of each output. `logs` must be sorted by claim.
 ///
-/// `known` contains the recorded rounds. `newest` contains the item's current round, and a number
-/// above all attempt numbers in this round; `None` if the item is not in the queue.
+/// `newest` contains the current round and a number above all attempt numbers in this round.
 pub(super) fn of(logs: &[AttemptLog], known: &BTreeMap<ClaimNumber, Place>, newest: Option<Place>) -> Vec<u32> {
     let newest = newest.or_else(|| known.values().max().map(|(round, attempts)| (*round, attempts.saturating_add(1))));
     // If no round is known, counts down from a high number. At the end, renumbers the rounds from
@@ -53,7 +53,6 @@ mod tests {
 
     use super::*;
 
-    /// Determines the rounds of outputs with these attempt numbers and the claims 10, 20, 30…
     fn rounds(attempts: &[u32], known: &[(u64, Place)], newest: Option<Place>) -> Vec<u32> {
         let log = |(claim, attempt): (u64, &u32)| AttemptLog {
             path: PathBuf::new(),

@@ -1,4 +1,4 @@
-//! Reads the figures of the queue and its runs, without listing all files.
+//! Reads the figures of the queue and its runs.
 
 use std::time::Duration;
 
@@ -22,16 +22,13 @@ pub(super) struct Figures {
     pub(super) paused_runs: usize,
     /// The number of processing files whose run is dead.
     pub(super) abandoned: usize,
-    /// The time since the earliest processing file was claimed; zero if no file is processing.
+    /// The time since the earliest claim of a processing file. Zero if there is none.
     pub(super) oldest_processing: Duration,
     pub(super) is_stop_requested: bool,
-    /// True if the latest run of this folder is live and currently starts no attempts.
+    /// True if the latest run is live and starts no attempts.
     pub(super) are_starts_held: bool,
-    /// The forecast time until the end of the only live run; `None` if it is unknown, for instance
-    /// because several runs are live or the run is paused.
+    /// The forecast time until the end of the only live run.
     pub(super) time_left: Option<Duration>,
-    /// The state of the latest run of this folder; `None` before the first run, or if the state
-    /// file cannot be read.
     pub(super) latest: Option<ProcessorState>,
 }
 
@@ -71,7 +68,6 @@ impl Figures {
     }
 }
 
-/// Reads the state of this folder's latest run. Prints a warning if the file cannot be read.
 fn latest(context: &Context) -> Option<ProcessorState> {
     context.wiring.processor_state().unwrap_or_else(|error| {
         context.console.warn(in_one_line(&error));

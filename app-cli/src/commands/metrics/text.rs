@@ -1,4 +1,4 @@
-//! Writes the text format of Prometheus, version 0.0.4; see `docs/formats.md`.
+//! Writes the text format of Prometheus, version 0.0.4. See `docs/formats.md`.
 
 use std::fmt::{Display, Write as _};
 
@@ -10,7 +10,6 @@ use super::figures::Figures;
 /// Every text begins with this, which identifies a file that `metrics` wrote.
 pub(super) const BEGINNING: &str = "# HELP autoproc_build_info ";
 
-/// Returns the figures as text. `queue` is the value of the label `queue` of every figure.
 pub(super) fn of(figures: &Figures, queue: &str) -> String {
     let mut text = Text { text: String::new(), queue: escaped(queue) };
     text.single(
@@ -61,8 +60,7 @@ fn run_figures(figures: &Figures, text: &mut Text) {
     }
 }
 
-/// Writes the figures of the latest run. They are gauges rather than counters, because they start
-/// at 0 with each run.
+/// Writes the figures of the latest run. Each run starts them at 0, so they are gauges.
 fn latest_run(figures: &Figures, text: &mut Text) {
     let Some(state) = &figures.latest else { return };
     text.family("autoproc_latest_run_files", "Files that ended in the latest run of this folder, by result.");
@@ -99,13 +97,13 @@ impl Text {
         self.sample(name, labels, value);
     }
 
-    /// Writes the HELP and TYPE lines of a gauge. `help` must contain no backslash and no line end.
+    /// Writes the head of a gauge. `help` must contain no backslash and no line end.
     fn family(&mut self, name: &str, help: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
     }
 
-    /// Writes one sample of a gauge. The values of `labels` must need no escaping.
+    /// Writes one sample of a gauge. Label values are not escaped.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let _ = write!(self.text, "{name}{{queue=\"{}\"", self.queue);
         for (label, value) in labels {

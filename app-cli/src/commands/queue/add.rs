@@ -1,4 +1,4 @@
-//! `queue add`: adds files to the queue. `run` uses the same functions for its files.
+//! `queue add`: adds files to the queue.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -21,8 +21,7 @@ use crate::view::json::PathJson;
 use crate::view::screen::Screen;
 use crate::view::{View, counted, files};
 
-/// The maximum number of files that are listed one by one. For more files, only a summary is
-/// printed.
+/// Above this number of files, only a summary is printed.
 const MAX_LINES: usize = 20;
 
 /// The arguments of `queue add`.
@@ -72,16 +71,14 @@ pub(super) async fn add(mut args: AddArgs, context: &Context) -> Result<(), CliE
     context.show_change(&added)
 }
 
-/// Removes `-0` from `args.words` and sets the flag `null`, because clap parses `-0` as a negative
-/// number. A file named `-0` must be written `./-0`.
+/// Replaces the word `-0` by the flag `null`. clap parses `-0` as a negative number.
 fn take_out_null_flag(args: &mut AddArgs) {
     let before = args.words.len();
     args.words.retain(|word| word != "-0");
     args.lists.null |= args.words.len() < before;
 }
 
-/// Returns the priority that follows a single file; `None` if all words are files. Fails if the
-/// last word is ambiguous, for instance an integer that is also the name of an existing file.
+/// Returns the priority after a single file. Fails if the last word is ambiguous.
 fn trailing_priority(
     words: &[OsString],
     given: Option<Priority>,
@@ -198,8 +195,6 @@ pub(in crate::commands) struct Added {
 }
 
 impl Added {
-    /// Returns the ids of the items. A file that was accepted without reading the queue has no id
-    /// yet.
     pub(in crate::commands) fn items(&self) -> impl Iterator<Item = ItemId> {
         self.enqueued.iter().filter_map(|enqueued| enqueued.item)
     }
@@ -209,8 +204,7 @@ impl Added {
         self.enqueued.len() - self.count(EnqueueOutcome::AlreadyCompleted)
     }
 
-    /// Returns the number of files that this command made pending. Includes files that were
-    /// accepted without reading the queue, although some of them may have been pending before.
+    /// Returns the number of files made pending. Some may have been pending before.
     pub(in crate::commands) fn due(&self) -> usize {
         let is_new = |enqueued: &&Enqueued| {
             !matches!(
@@ -221,8 +215,8 @@ impl Added {
         self.enqueued.iter().filter(is_new).count()
     }
 
-    /// Returns the number of new files that differ only in the extension from a completed file in
-    /// `files`. Such files may be output of an earlier run.
+    /// Counts the new files that may be output of an earlier run. They differ from a completed file
+    /// only in the extension.
     pub(in crate::commands) fn beside_completed(&self) -> usize {
         let stem = |path: &FilePath| path.as_path().with_extension("");
         let with = |outcome| self.each().filter(move |(_, became)| *became == outcome).map(|(path, _)| path);
@@ -336,7 +330,7 @@ fn outcome_word(outcome: EnqueueOutcome) -> &'static str {
     }
 }
 
-/// Serialises the files one at a time, to avoid a second copy of the list in memory.
+/// Serialises the files one at a time, to save memory.
 fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         view.each().map(|(path, outcome)| AddedFileJson { path: path.into(), outcome: outcome_word(outcome) }),
@@ -347,7 +341,6 @@ fn each_file<S: Serializer>(view: &Added, serializer: S) -> Result<S::Ok, S::Err
 mod tests {
     use super::*;
 
-    /// Parses words in a folder where only the file `there` exists.
     fn understood(words: &[&str], given: Option<i32>) -> Result<Option<i32>, String> {
         let words: Vec<_> = words.iter().map(OsString::from).collect();
         trailing_priority(&words, given.map(Priority::new), |word| word == "there")

@@ -1,4 +1,4 @@
-//! `queue clear`: removes all items except those being processed.
+//! `queue clear`: removes all items except processing ones.
 
 use std::io::{self, Write};
 

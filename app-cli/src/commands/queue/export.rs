@@ -1,4 +1,4 @@
-//! `queue export`: prints a consistent snapshot of the whole queue as one JSON document.
+//! `queue export`: prints the whole queue as one JSON document.
 
 use crate::context::Context;
 use crate::error::CliError;

@@ -1,4 +1,4 @@
-//! `queue hold` and `queue unhold`: hold pending files, and release them.
+//! `queue hold` and `queue unhold`: hold and release pending files.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(super) async fn hold(args: &HoldArgs, is_held: bool, context: &Context) -> R
     context.show_change(&HoldChange { changed, held: is_held, already })
 }
 
-/// Returns the selected files that are already held, or already released if `is_held` is false.
+/// Returns the selected files that need no change.
 async fn already(which: &[Selector], is_held: bool, context: &Context) -> Result<Vec<FilePath>, CliError> {
     let mut already = Vec::new();
     for selector in which {

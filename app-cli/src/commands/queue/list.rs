@@ -1,4 +1,4 @@
-//! `queue list`: lists the queue in the order in which a run claims the items.
+//! `queue list`: lists the items of the queue.
 
 use std::io;
 
@@ -60,7 +60,7 @@ struct Listed {
     more: bool,
 }
 
-/// Serialises the items one at a time, to avoid a second copy of the list in memory.
+/// Serialises the items one at a time, to save memory.
 fn items<S: Serializer>(items: &[QueueItem], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(items.iter().map(ItemJson::from))
 }

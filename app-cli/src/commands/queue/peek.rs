@@ -1,4 +1,4 @@
-//! `queue peek`: shows the file that a run would process next.
+//! `queue peek`: shows the next file to process.
 
 use std::io::{self, Write};
 

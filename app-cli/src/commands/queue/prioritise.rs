@@ -1,4 +1,4 @@
-//! `queue prioritise`: changes the priority of a pending or processing item.
+//! `queue prioritise`: changes the priority of an item.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,5 +1,4 @@
-//! `queue recover`: ends the leftover processes of dead runs, and returns the files of these runs
-//! to pending. A file without attempts left fails.
+//! `queue recover`: recovers the files of dead runs.
 
 use std::io::{self, Write};
 
@@ -81,7 +80,6 @@ pub(super) async fn recover(args: &RecoverArgs, context: &Context) -> Result<Exi
     Ok(code)
 }
 
-/// Writes the events of a recovery to the event log, under a new run id.
 fn log(recovery: &Recovery, context: &Context) {
     let (log, run) = (context.wiring.event_log(), context.wiring.new_run());
     for kind in recovery.events(&Scope::Queue) {

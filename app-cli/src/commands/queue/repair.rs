@@ -1,4 +1,4 @@
-//! `queue repair`: lists the damage and the possible repairs, or carries out one repair.
+//! `queue repair`: lists or repairs damage of the queue.
 
 use std::io::{self, Write};
 

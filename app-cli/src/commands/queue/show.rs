@@ -52,9 +52,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliEr
     context.show(&ItemShown { now: context.now(), item, forecast, running, outputs, history })
 }
 
-/// Returns the size of a pending file, and the forecast of its duration. Assumes that the next run
-/// uses the command or workflow of the latest completed attempt. Returns `None` if the file is not
-/// pending, its size is unknown, or no such attempt is recorded.
+/// Returns the size of a pending file and its forecast duration. Assumes the command or workflow of
+/// the latest completed attempt.
 async fn forecast(item: &QueueItem, context: &Context) -> Option<SizedForecast> {
     if item.status != Status::Pending {
         return None;
@@ -105,7 +104,6 @@ fn attempts(attempts: &[PastAttempt], running: Option<&RunningAttempt>, out: &mu
     })
 }
 
-/// Prints a line about an attempt. `running` is `Some` if the attempt is still running.
 fn line(
     attempt: &PastAttempt,
     running: Option<&RunningAttempt>,
@@ -150,8 +148,7 @@ struct PastJson {
 }
 
 impl PastJson {
-    /// Describes the attempt `past`. Ignores `running`, the running attempt of the item, if it is
-    /// another attempt.
+    /// Ignores `running` if it is another attempt.
     fn new(past: &PastAttempt, running: Option<&RunningAttempt>) -> Self {
         let running = running.filter(|running| running.is(past));
         Self {

@@ -1,4 +1,4 @@
-//! Parses the names of statuses on the command line.
+//! Parses the names of statuses.
 
 use autoproc_domain::Status;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};

@@ -1,8 +1,6 @@
-//! `report --html`: writes the report as one HTML page, once or until the reported runs have ended.
+//! `report --html`: writes the report as an HTML page.
 //!
-//! Pure functions create the page: `night` sums up the attempts, `page` writes the sections, and
-//! `timeline`, `rate` and `scatter` draw the charts as SVG. `escape` escapes all text that is not
-//! part of the program.
+//! `escape` escapes all text that is not part of the program.
 
 mod axis;
 mod escape;
@@ -39,24 +37,17 @@ use page::{BEGINNING, Page};
 
 const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "page that `autoproc report --html` wrote" };
 
-/// A browser reloads the page at this interval, in seconds. `--watch` does not write it more often.
+/// The interval between reloads of the page, in seconds.
 const REFRESH_S: u64 = 5;
 
-/// The minimum pause of `--watch` after each page, as a multiple of the time that it took to create
-/// the page. The pause keeps the load on a database server low.
+/// The minimum pause of `--watch`, as a multiple of the time to create a page. The pause keeps the
+/// load on a database server low.
 const PAUSES_PER_READ: u32 = 10;
 
-/// The interval at which `--watch` checks whether the runs have ended.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The maximum number of words of a command line that a page shows.
 const MAX_WORDS: usize = 200;
 
-/// Writes the page to a file, or to standard output for `-`.
-///
-/// # Errors
-/// [`CliError`] if the file must not be replaced or cannot be written, or if the report cannot be
-/// read.
 pub(super) async fn report(file: &Path, args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     if file.as_os_str() == "-" {
         return print(args, context).await;
@@ -88,8 +79,6 @@ async fn write(target: &TargetFile, args: &ReportArgs, context: &Context) -> Res
     Ok(report)
 }
 
-/// Writes the page repeatedly until none of the reported runs is live, or until a signal arrives.
-/// The last page does not refresh itself.
 async fn watch(target: &TargetFile, args: &ReportArgs, context: &Context) -> Result<Report, CliError> {
     let stop = context.wiring.signals()?;
     loop {
@@ -111,8 +100,7 @@ async fn watch(target: &TargetFile, args: &ReportArgs, context: &Context) -> Res
     }
 }
 
-/// Waits until the pause is over or none of the runs is live. If a signal asks to stop, returns
-/// true without further waiting.
+/// Waits for the end of the pause or of the runs. Returns true after a stop signal.
 async fn wait(
     runs: &HashSet<RunId>,
     pause: Duration,
@@ -131,10 +119,6 @@ async fn wait(
     Ok(false)
 }
 
-/// Returns the report as an HTML page.
-///
-/// # Errors
-/// [`CliError`] if the attempts cannot be read.
 async fn document(report: &Report, refresh_s: Option<u64>, context: &Context) -> Result<String, CliError> {
     let (now, zone) = (context.now(), Zone::current());
     let night = Night::new(&report.summary.runs, &report.live, now);

@@ -78,8 +78,6 @@ fn failures(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Describes what became of a file that failed in the reported runs. Returns an empty string if the
-/// file is still failed.
 fn since_then(now: Option<Status>) -> &'static str {
     match now {
         Some(Status::Failed | Status::Timeout) => "",
@@ -90,7 +88,6 @@ fn since_then(now: Option<Status>) -> &'static str {
     }
 }
 
-/// Prints how many files changed while they were processed, and names the first of them.
 fn changed(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let count = report.summary.changed_files;
     let Some(line) = changed_while_processed(count, false) else { return Ok(()) };
@@ -117,8 +114,6 @@ fn waiting(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     writeln!(out, "\nnow: {pending} pending{held}, {} processing", counts.processing)
 }
 
-/// Suggests commands that examine and retry failed files, recover the files of dead runs, or
-/// continue a stopped run.
 fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     let option = &report.project_option;
     let is_failed = |now: Option<Status>| matches!(now, Some(Status::Failed | Status::Timeout));
@@ -147,7 +142,7 @@ fn next(report: &Report, out: &mut Screen<'_>) -> io::Result<()> {
     commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
 }
 
-/// True if the latest reported run was stopped early and `autoproc resume` can continue it.
+/// True if `autoproc resume` can continue the latest reported run.
 pub(super) fn was_interrupted(report: &Report) -> bool {
     let end = report.summary.runs.last().and_then(|run| run.end);
     let is_stopped = end.is_some_and(|end| matches!(end.stopped_by, Some(StoppedBy::Request(_) | StoppedBy::Deadline)));

@@ -1,4 +1,4 @@
-//! The time during which an attempt ran, computed from its records.
+//! The time interval of an attempt.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -6,20 +6,18 @@ use std::time::Duration;
 use autoproc_domain::ports::{PastAttempt, PastEnd, PastRun};
 use autoproc_domain::{RunId, Timestamp};
 
-/// The maximum difference between the recorded beginning of an attempt and the computed one, which
-/// is the end minus the duration. If the recorded beginning is earlier by more than this, the
-/// attempt was suspended.
+/// The maximum difference between the recorded and the computed beginning of an attempt. A larger
+/// difference means a suspended attempt.
 const MAX_LATENESS: Duration = Duration::from_secs(1);
 
 /// The end of a run, for attempts whose own end is unknown.
 pub(super) struct RunSpan {
-    /// The assumed end of an attempt that died with the run or has no recorded end.
+    /// The assumed end of attempts without a recorded end.
     pub(super) until: Timestamp,
     pub(super) is_live: bool,
 }
 
 impl RunSpan {
-    /// Uses `now` as the end of a live run, and the last event as the end of any other run.
     pub(super) fn of(runs: &[PastRun], live: &HashSet<RunId>, now: Timestamp) -> HashMap<RunId, Self> {
         let span = |run: &PastRun| {
             let is_live = live.contains(&run.id);
@@ -28,17 +26,16 @@ impl RunSpan {
         runs.iter().map(|run| (run.id.clone(), span(run))).collect()
     }
 
-    /// Returns the end of an attempt: `ended_at`, or `until` if `ended_at` is `None` or the run
-    /// died during the attempt.
     pub(super) fn end(&self, attempt: &PastAttempt, ended_at: Option<Timestamp>) -> Timestamp {
         // If the run died, a later run recorded the end, so the recorded time is too late.
         ended_at.filter(|_| attempt.end != Some(PastEnd::Died)).unwrap_or(self.until)
     }
 }
 
-/// Returns the beginning of an attempt that ended at `to`; `None` if no beginning is recorded.
-/// Computes the beginning from the end and the duration, because a run records the beginnings of
-/// short attempts together. If the attempt was suspended, returns the recorded beginning.
+/// Computes the beginning of an attempt from its end `to` and its duration.
+///
+/// A run records the beginnings of short attempts together, so recorded beginnings are inexact. A
+/// suspended attempt needs the recorded beginning.
 pub(super) fn beginning(attempt: &PastAttempt, to: Timestamp) -> Option<Timestamp> {
     let recorded = attempt.started_at?;
     let Some(elapsed) = attempt.elapsed else { return Some(recorded) };

@@ -1,4 +1,4 @@
-//! Finds the run that `report` shows by default: the latest one that had something to do.
+//! Finds the run that `report` shows by default.
 
 use autoproc_domain::ports::{PastRun, RunFilter, RunsSummary};
 use autoproc_domain::run_info::StoppedBy;
@@ -6,24 +6,18 @@ use autoproc_domain::run_info::StoppedBy;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// The number of most recent runs that the first search reads. If cron starts a run every ten
-/// minutes, about 60 runs in a night have nothing to do.
+/// The number of runs in the first search. With cron, about 60 runs in a night have nothing to do.
 const FIRST_SEARCH: usize = 64;
 
-/// The factor by which the number of runs grows from one search to the next.
 const GROWTH: usize = 8;
 
 pub(super) struct Latest {
-    /// The summary of the run to report. If no run is recorded, it contains no run.
     pub(super) summary: RunsSummary,
     /// The runs after the run to report, the earliest first.
     pub(super) later: Vec<PastRun>,
 }
 
-/// Finds the latest run that had something to do. If there is none, returns the latest run.
-///
-/// # Errors
-/// [`CliError`] if the history cannot be read.
+/// Finds the latest run that had something to do, or else the latest run.
 pub(super) async fn latest(context: &Context) -> Result<Latest, CliError> {
     let last = context.past_runs(RunFilter::Latest(1)).await?;
     if !last.runs.iter().all(is_idle) || last.runs.is_empty() {
@@ -44,8 +38,6 @@ pub(super) async fn latest(context: &Context) -> Result<Latest, CliError> {
     }
 }
 
-/// True if the run completed, failed and retried no file, and ended because nothing was due. A run
-/// that ended in another way is not idle: it may have begun attempts that were not counted.
 fn is_idle(run: &PastRun) -> bool {
     let has_done_nothing = run.completed + run.failed + run.retried == 0;
     let stopped_by = run.end.and_then(|end| end.stopped_by);

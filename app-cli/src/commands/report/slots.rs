@@ -1,4 +1,4 @@
-//! Lays attempts out in rows: attempts that run at the same time are in different rows.
+//! Places concurrent attempts in different rows.
 
 use std::time::Duration;
 
@@ -6,21 +6,17 @@ use autoproc_domain::Timestamp;
 
 use super::html::night::Mark;
 
-/// Two attempts may share a row if they overlap by at most the whole time span divided by this.
-/// Such an overlap is too short to be seen. It arises because different clocks measure beginnings
-/// and durations.
+/// The maximum overlap in a row, as a part of the whole time span. Different clocks measure
+/// beginnings and durations, so attempts overlap a little.
 const PART_OF_SPAN: u32 = 500;
 
-/// Two attempts may share a row only if they overlap by at most the duration of the later attempt
-/// divided by this.
+/// The maximum overlap in a row, as a part of the later attempt.
 const PART_OF_ATTEMPT: u32 = 10;
 
-/// Assigns each attempt to a row: to the free row that became free last, or to a new row. Stores
-/// only the end of the last attempt in each row.
+/// Assigns each attempt to the free row that became free last, or to a new row.
 ///
-/// If attempts come in order of beginning or of end, this rule needs as few rows as possible: as
-/// many as attempts run at the same time (Faigle and Nawijn, Note on scheduling intervals on-line,
-/// 1995).
+/// For attempts in order of beginning or of end, this rule needs the fewest rows (Faigle and
+/// Nawijn, Note on scheduling intervals on-line, 1995).
 #[derive(Debug)]
 pub(super) struct Rows {
     ends: Vec<Timestamp>,
@@ -32,9 +28,8 @@ impl Rows {
         Self { ends: Vec::new(), max_overlap: whole / PART_OF_SPAN }
     }
 
-    /// Assigns an attempt to a row. Returns the row, counted from 0, and the beginning of the
-    /// attempt. If the previous attempt in the row ended after `from`, the returned beginning is
-    /// the end of the previous attempt.
+    /// Returns the row and the beginning of an attempt. The beginning is not before the end of the
+    /// previous attempt in the row.
     pub(super) fn place(&mut self, from: Timestamp, to: Timestamp) -> (usize, Timestamp) {
         let overlap = self.max_overlap.min(to.saturating_since(from) / PART_OF_ATTEMPT);
         let begins = from.saturating_add(overlap);
@@ -54,8 +49,7 @@ pub(super) struct Placed<'m> {
     pub(super) mark: &'m Mark,
 }
 
-/// Assigns each attempt to a row in which it overlaps no other attempt, or only by an invisible
-/// part. Returns the attempts in order of beginning.
+/// Assigns each attempt to a row. Returns the attempts in order of beginning.
 pub(super) fn placed(marks: &[Mark], (from, to): (Timestamp, Timestamp)) -> Vec<Placed<'_>> {
     let mut sorted: Vec<_> = marks.iter().collect();
     sorted.sort_by_key(|mark| mark.from);

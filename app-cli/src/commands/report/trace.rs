@@ -1,8 +1,6 @@
-//! `report --trace`: writes the attempts of the reported runs as a trace of events, which Perfetto
-//! and `chrome://tracing` show on a time axis.
+//! `report --trace`: writes the attempts of the reported runs as a trace.
 //!
-//! Each attempt is written as soon as it is read from the history, so memory use does not grow with
-//! the number of attempts.
+//! Perfetto and `chrome://tracing` can show the trace.
 
 mod event;
 mod writer;
@@ -23,11 +21,6 @@ use writer::{BEGINNING, Tally, TraceWriter};
 
 const TRACE: FileKind = FileKind { beginning: BEGINNING, name: "trace that `autoproc report --trace` wrote" };
 
-/// Writes the trace to a file, or to standard output for `-`.
-///
-/// # Errors
-/// [`CliError`] if the file must not be replaced or cannot be written, or if the report cannot be
-/// read.
 pub(super) async fn report(file: &Path, args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     if file.as_os_str() == "-" {
         return print(args, context).await;
@@ -44,7 +37,7 @@ pub(super) async fn report(file: &Path, args: &ReportArgs, context: &Context) ->
     context.console.print(|out| writeln!(out, "trace written to {}", Shown(file))).map(drop)
 }
 
-/// Writes the trace to a temporary file first, so that an error leaves no partial output.
+/// Writes a temporary file first. So an error leaves no partial output.
 async fn print(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     if context.json {
         return Err(CliError::usage("--json and --trace - both write to standard output").with_hint("name a file"));
@@ -60,11 +53,7 @@ async fn print(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes the trace of a report to `out`. Returns `out` and a tally of the attempts, or the write
-/// error.
-///
-/// # Errors
-/// [`CliError`] if the attempts cannot be read.
+/// Writes the trace to `out`. Returns a tally of the attempts, or the write error.
 async fn written<W: Write + Send + 'static>(
     out: W,
     report: &Report,

@@ -18,8 +18,7 @@ use crate::commands::workflow::choice::WorkflowChoiceArgs;
 use crate::paths::PathListArgs;
 use crate::{number, priority};
 
-/// The maximum number of jobs. Each job takes a few file descriptors of the run; the usual limit is
-/// 1,024 descriptors.
+/// The maximum number of jobs. Each job takes a few of the usual 1,024 file descriptors.
 const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
 /// The arguments of `run`.

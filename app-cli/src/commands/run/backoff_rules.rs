@@ -1,4 +1,4 @@
-//! `run`: waits longer before a retry if the error matches a pattern.
+//! Waits longer before a retry after certain errors.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,18 +11,14 @@ use autoproc_domain::{FilePath, RetryPolicy};
 use autoproc_time_text as time_text;
 use regex_lite::{Regex, RegexBuilder};
 
-/// Matches errors of servers that are overloaded or limit the rate of requests. A number such as
-/// 503 matches only as a status, not as a line number or as a part of a name.
+/// Matches errors of overloaded servers. A number such as 503 matches only as a status.
 const OVERLOAD: &str = r"overloaded|rate[ _-]?limit|too many requests|throttl|unavailable|(?:^|[:=(\[]|\b(?:http(?:/[0-9.]+)?|status|code|error|response|returned|received|got))[^\w\n./-]{0,3}(?:429|503|529)(?:[^\w./-]|\.?$|\.\s)";
 
-/// The waits after an overload: 30 s, 1 min, 2 min, … and at most 10 min. Most limits on the rate
-/// of requests are stated per minute.
+/// The waits after an overload. Most limits on the rate of requests are stated per minute.
 const OVERLOAD_RANGE: BackoffRange = BackoffRange { first: Duration::from_secs(30), longest: Duration::from_secs(600) };
 
-/// The name of the default rule in the lines about retries.
 const DEFAULT_NAME: &str = "overload";
 
-/// The name of the rules of `--backoff-on` in the lines about retries.
 const OPTION_NAME: &str = "--backoff-on";
 
 /// The value that disables [`OVERLOAD`].
@@ -40,11 +36,10 @@ pub(super) struct Rule {
     name: &'static str,
     pattern: Regex,
     range: BackoffRange,
-    /// True if the rule never shortens the wait of the retry policy.
+    /// True if the rule can only lengthen the wait.
     is_minimum: bool,
 }
 
-/// Parses `none`, or `PATTERN=FIRST..LONGEST`. The pattern may contain `=`.
 impl FromStr for BackoffOn {
     type Err = String;
 
@@ -75,9 +70,9 @@ fn pattern_of(pattern: &str) -> Result<Regex, String> {
 pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
-    /// Returns the rules of these options, followed by the default rule unless an option disables
-    /// it. The rules of the options wait at most `limit`, and the default rule at most the maximum
-    /// of `policy`. If `policy` does not wait, there is no default rule.
+    /// Returns the rules of the options, followed by the default rule.
+    ///
+    /// `limit` is the maximum wait of the rules of the options.
     pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy, limit: Option<Duration>) -> Arc<Self> {
         let limit = limit.unwrap_or(Duration::MAX);
         let rule =
@@ -92,13 +87,11 @@ impl Rules {
         Arc::new(Self(rules))
     }
 
-    /// Returns the name of the rule that chooses the wait after `error`; `None` if no rule does.
     pub(super) fn name_for(&self, error: &str, file: &FilePath) -> Option<&'static str> {
         self.rule_for(error, file).map(|rule| rule.name)
     }
 
-    /// Returns the first rule that matches `error`. Ignores the path and the name of the file in
-    /// `error`: a video may be called `full-throttle.mp4`.
+    /// Ignores the file name in `error`: a video may be called `full-throttle.mp4`.
     fn rule_for(&self, error: &str, file: &FilePath) -> Option<&Rule> {
         let error = without_own_names(error, file);
         self.0.iter().find(|rule| rule.pattern.is_match(&error))
@@ -126,8 +119,6 @@ impl BackoffRules for Rules {
 mod tests {
     use super::*;
 
-    /// Returns the waits after the first and the tenth attempt, in seconds. Without a rule, the
-    /// wait is 7 s.
     fn waits(rules: &Rules, error: &str) -> [u64; 2] {
         let wait = |attempt| rules.wait(error, &file(), attempt, Duration::from_secs(7)).as_secs();
         [1, 10].map(|attempt| wait(AttemptNumber::new(attempt).expect("not 0")))

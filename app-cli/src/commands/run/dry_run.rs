@@ -1,4 +1,4 @@
-//! `run --dry-run`: previews the processing of the first file.
+//! `run --dry-run`: previews the processing of one file.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -75,8 +75,6 @@ async fn of_file(
     }
 }
 
-/// Returns the file to preview, with its item if it is in the queue. This is the first of the given
-/// files. If no files are given, it is the next due file, or else the first file of a dead run.
 async fn first_file(
     source: &PathSource,
     context: &Context,
@@ -93,8 +91,7 @@ async fn first_file(
     Ok(next.map(|item| (found(&item), Some(item))))
 }
 
-/// Returns the first file that a dead run left `processing`, and prints a remark about such files.
-/// A run recovers these files before it starts others.
+/// Returns the first `processing` file of a dead run. A run recovers such files first.
 async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliError> {
     let dead = context.runs().dead().await?;
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };
@@ -117,7 +114,7 @@ enum Preview {
     },
     Workflow {
         file: FilePath,
-        /// The progress of the execution that the run would resume, if there is one.
+        /// The progress of the execution to resume.
         taken_up: Option<ProgressReport>,
         steps: Vec<PreviewedStep>,
     },

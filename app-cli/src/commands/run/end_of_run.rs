@@ -1,4 +1,4 @@
-//! Ends a run: prints its summary, and determines the exit code.
+//! Prints the summary of a run and determines the exit code.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,10 +23,10 @@ use crate::exit_code::ExitCode;
 pub(super) struct EndOfRun {
     pub(super) run: RunId,
     pub(super) scope: Scope,
-    /// The files that the user named, even with `--all`; the whole queue if the user named none.
+    /// The files named by the user, or else the whole queue.
     pub(super) named: Scope,
-    /// True if the run read a list of files from standard input or a pipe. `autoproc resume` cannot
-    /// read such a list again, so it refuses.
+    /// True if a list of files came from standard input or a pipe. `autoproc resume` cannot read
+    /// the list again.
     pub(super) is_read_once: bool,
     /// True if the command line of the run was recorded for `autoproc resume`.
     pub(super) is_recorded: bool,
@@ -43,19 +43,12 @@ pub(super) struct EndOfRun {
 
 struct Report {
     text: Vec<u8>,
-    /// The JSON document for `--on-finish`; `None` if the run has no hooks or did not start.
     document: Option<Vec<u8>>,
     code: Result<ExitCode, CliError>,
 }
 
 impl EndOfRun {
-    /// Prints the summary and returns the exit code. Meanwhile, executes the remaining commands of
-    /// `--on-failure`, and then the command of `--on-finish`. At the end, stops the thread on which
-    /// the console writes.
-    ///
-    /// # Errors
-    /// The error of the run; [`CliError`] if the queue cannot be read or the summary cannot be
-    /// written.
+    /// Prints the summary, executes the remaining hooks, and returns the exit code.
     pub(super) async fn report(
         mut self,
         result: Result<ProcessingResult, ProcessorError>,
@@ -83,8 +76,6 @@ impl EndOfRun {
         Ok(code)
     }
 
-    /// Returns the report on a run without an error. If the queue cannot be read, `code` is that
-    /// error, but `text` still contains the summary.
     async fn of_result(&self, result: ProcessingResult, args: &RunArgs, context: &Context) -> Report {
         let (unaccounted, counted) = match self.unaccounted(&result, context).await {
             Ok(unaccounted) => (unaccounted, Ok(())),
@@ -98,8 +89,6 @@ impl EndOfRun {
         }
     }
 
-    /// Returns the report on a run that ended with an error. `text` is empty, and `document` is
-    /// `None` if the run did not start.
     fn of_error(&self, error: CliError, context: &Context) -> Report {
         let result = self.hooks.as_ref().and_then(Hooks::result);
         let summary = result.map(|result| self.summary(result, Unaccounted::default(), context));
@@ -112,9 +101,7 @@ impl EndOfRun {
         self.hooks.as_ref().and_then(|_| context.named_document(summary).ok())
     }
 
-    /// Counts the named files that others completed, removed or added again during the run. If
-    /// `result` alone leads to an exit code other than `Success` or `FilesFailed`, all counts are
-    /// 0.
+    /// Counts the named files that others completed, removed or added again.
     async fn unaccounted(&self, result: &ProcessingResult, context: &Context) -> Result<Unaccounted, CliError> {
         let none = Unaccounted::default();
         match exit_code(result, none, self.is_whole_queue()) {
@@ -152,9 +139,7 @@ fn ended_by_itself(stopped_by: StoppedBy) -> bool {
     !matches!(stopped_by, StoppedBy::Request(_))
 }
 
-/// Returns the summary for standard output; nothing with `--quiet` and without `--json`. With a
-/// single `--quiet`, warns of the reason for an exit code other than 0, unless the printed failures
-/// already explain it.
+/// Returns the summary. With `--quiet` and without `--json`, the text is empty.
 fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>, CliError> {
     if context.json || args.quiet == 0 {
         return context.named_text(summary);
@@ -175,8 +160,7 @@ impl Summary {
     }
 }
 
-/// Returns the exit code for a result. In a run over the whole queue, held files do not count as
-/// unfinished.
+/// In a run over the whole queue, held files do not count as unfinished.
 fn exit_code(result: &ProcessingResult, unaccounted: Unaccounted, is_whole_queue: bool) -> ExitCode {
     let held = if is_whole_queue { result.held } else { 0 };
     let unfinished = result.remaining.saturating_sub(held) + result.processing;

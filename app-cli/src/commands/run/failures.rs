@@ -1,4 +1,4 @@
-//! Collects the failures of a run for its summary.
+//! Collects the files that failed during a run.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,6 @@ use autoproc_domain::signature::FailureGroups;
 
 use crate::missing_files::MissingFiles;
 
-/// The maximum number of failures that the JSON summary lists.
 const MAX_NAMED: usize = 20;
 
 /// A file that failed and will not be retried.
@@ -21,7 +20,6 @@ pub(super) struct Failure {
     pub(super) error: String,
 }
 
-/// The first failures of a run, at most `MAX_NAMED`, and the groups of all failures.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<Collected>);
 
@@ -52,7 +50,6 @@ impl Failures {
 }
 
 impl Failure {
-    /// Returns the failure if the event reports a file that failed for good, otherwise `None`.
     pub(super) fn of(event: &RunEventKind) -> Option<Self> {
         let (of, status, error) = match event {
             RunEventKind::FileFailed { of, error, .. } => (of, Status::Failed, error.clone()),

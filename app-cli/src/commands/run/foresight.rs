@@ -1,4 +1,4 @@
-//! Prepares the forecast of a run, and passes it to the live view.
+//! Forecasts the duration of a run from earlier runs.
 
 use std::sync::Arc;
 
@@ -12,12 +12,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::forecasting::RecentAttempts;
 
-/// The maximum number of pending files to read from the queue. Further files are assumed to have
-/// the average size of these.
 const MAX_FILES: usize = 5000;
 
-/// Returns the forecast from earlier runs. Also passes the forecast and the next pending files to
-/// the live view. Returns an empty forecast if neither the run nor a live view needs one.
+/// Returns a forecast that is based on earlier runs, and shows it in the live view.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

@@ -1,11 +1,13 @@
-//! `--on-finish` and `--on-failure`: commands that report a run to others, for instance by mail.
+//! Runs the commands of `--on-finish` and `--on-failure`.
 //!
 //! # Theory of operation
 //!
-//! [`FailedFiles`] observes the run and sends each file that failed for good to a bounded channel.
-//! A separate task executes the `--on-failure` command for one file at a time, so a slow command
-//! does not delay the run. At the end of the run, [`Hooks::end`] waits for this task and then
-//! executes the `--on-finish` command. Hooks never change the result of the run.
+//! [`FailedFiles`] sends each failed file to a bounded channel. A separate task reads the channel
+//! and executes the `--on-failure` command for one file at a time. A slow command therefore does
+//! not delay the run.
+//!
+//! At the end of the run, [`Hooks::end`] waits for this task. It then executes the `--on-finish`
+//! command. Hooks never change the result of the run.
 
 mod args;
 mod cancellation;
@@ -44,10 +46,8 @@ const ON_FINISH: &str = "--on-finish";
 
 const ON_FAILURE: &str = "--on-failure";
 
-/// The environment variable that passes the run's exit code to the `--on-finish` command.
 const EXIT_CODE_VARIABLE: &str = "AUTOPROC_EXIT_CODE";
 
-/// If hooks take longer than this at the end of a run, a notice is printed.
 const LATE: Duration = Duration::from_secs(1);
 
 pub(super) struct Hooks {
@@ -63,19 +63,15 @@ struct OnFailure {
     line: OsString,
     max_attempts: u32,
     files: Arc<FailedFiles>,
-    /// `None` once the task that receives the files has started.
     received: Option<Receiver<FailedFile>>,
 }
 
-/// The background tasks. Both fields are `None` before [`Hooks::start`]. `failures` is also `None`
-/// if `--on-failure` is not given.
 #[derive(Default)]
 struct Tasks {
     failures: Option<JoinHandle<Tally>>,
     watch: Option<JoinHandle<()>>,
 }
 
-/// Counts the files whose `--on-failure` command failed or was skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     failed: u64,
@@ -83,7 +79,7 @@ struct Tally {
 }
 
 impl Hooks {
-    /// Creates the hooks; `None` if neither hook option is given.
+    /// Returns `None` if neither hook option is given.
     ///
     /// # Errors
     /// If the system does not report this program's path.
@@ -116,8 +112,6 @@ impl Hooks {
         self.on_failure.iter().map(|on_failure| on_failure.files.clone() as Arc<dyn AttemptListener>).collect()
     }
 
-    /// Starts the background tasks. One of them ends all hook commands if a stop request above
-    /// [`StopLevel::Aborting`] arrives.
     pub(super) fn start(mut self, stop: Arc<dyn StopSignal>) -> Self {
         let cancellation = self.cancellation.clone();
         self.tasks.watch = Some(tokio::spawn(async move {
@@ -138,9 +132,8 @@ impl Hooks {
         self.result.get()
     }
 
-    /// Waits for the pending `--on-failure` commands, at most one timeout plus the grace time. Then
-    /// executes the `--on-finish` command, unless the run did not start (`document` is `None`). A
-    /// further stop request, such as Ctrl-C, ends the commands that this function waits for.
+    /// Waits for the `--on-failure` commands, then executes the `--on-finish` command. A further
+    /// Ctrl-C ends these commands.
     pub(super) async fn end(mut self, document: Option<Vec<u8>>, code: ExitCode, stop: &dyn StopSignal) {
         let cancellation = self.cancellation.clone();
         let work = async {
@@ -186,8 +179,6 @@ impl Hooks {
         self.warn_of_numbers(tally, on_failure.files.overflow());
     }
 
-    /// Warns about files whose `--on-failure` command failed or was not executed. `overflow` is the
-    /// number of files that were dropped because the channel was full.
     fn warn_of_numbers(&self, Tally { failed, skipped }: Tally, overflow: u64) {
         let console = &self.hook.console;
         // `report_failures` has already warned about the first failure.
@@ -216,7 +207,7 @@ impl Hooks {
         }
     }
 
-    /// Awaits `work`. If this takes longer than [`LATE`] on a terminal, prints a notice.
+    /// Awaits `work`, and prints a notice if this takes longer than [`LATE`].
     async fn noticed<T>(&self, option: &str, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         tokio::select! {
@@ -230,8 +221,6 @@ impl Hooks {
     }
 }
 
-/// Executes the `--on-failure` command for each received file. Warns about the first command that
-/// fails.
 async fn report_failures(
     mut failed_files: Receiver<FailedFile>,
     line: OsString,

@@ -1,4 +1,4 @@
-//! `--joblog`: a line for each attempt that ended, in the format of GNU parallel's `--joblog`.
+//! Writes a job log in the format of GNU parallel.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -24,7 +24,7 @@ use crate::wiring::AttemptListener;
 
 const HEADING: &[u8] = b"Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
 
-/// The number that replaces `{%}` in the recorded command. The log does not know the real slot.
+/// Replaces `{%}` in the recorded command. The real slot is not known here.
 const UNKNOWN_SLOT: usize = 0;
 
 pub(super) struct Joblog {
@@ -41,15 +41,14 @@ pub(super) struct Joblog {
 enum Command {
     Argv(CommandLine),
     Shell(CommandLine),
-    /// The options of `autoproc run` that choose a workflow.
     Workflow(Vec<OsString>),
 }
 
-/// Checks that a run may write the job log, and returns its absolute path. Creates nothing.
+/// Checks that a run may write the job log, and returns its absolute path.
 ///
 /// # Errors
-/// [`CliError`] if the path is `-`, if the file is not a job log, belongs to the queue or cannot be
-/// read, or if its folder is missing.
+/// [`CliError`] if the path is `-`, belongs to the queue, or has no parent folder. Also if the
+/// existing file is not a job log or cannot be read.
 pub(super) fn checked(path: &Path, context: &Context) -> Result<PathBuf, CliError> {
     if path.as_os_str() == "-" {
         return Err(CliError::usage("--joblog cannot write to standard output").with_hint("name a file"));
@@ -76,8 +75,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> CliError {
         .with_hint("name a new file, or a job log")
 }
 
-/// Checks that a file is empty or begins with the heading of a job log. Returns true if the file is
-/// empty.
+/// Returns true if the file is empty. Fails if the file is not a job log.
 fn check_heading(file: &mut File, path: &Path) -> Result<bool, CliError> {
     let mut beginning = Vec::new();
     let read = file.take(HEADING.len() as u64).read_to_end(&mut beginning);
@@ -90,10 +88,6 @@ fn check_heading(file: &mut File, path: &Path) -> Result<bool, CliError> {
 }
 
 impl Joblog {
-    /// Creates a job log without opening its file.
-    ///
-    /// # Errors
-    /// [`CliError`] if the command of the run is invalid.
     pub(super) fn new(path: &Path, work: &Work, context: &Context) -> Result<Self, CliError> {
         let command = match (work, work.command_line()) {
             (Work::Shell(_), Some(line)) => Command::Shell(line?),
@@ -111,8 +105,8 @@ impl Joblog {
         })
     }
 
-    /// Opens the file, or creates it with the heading. Must be called only after all checks of the
-    /// run have passed, so that a refused run leaves no new file.
+    /// Opens the file, or creates it with the heading. Call this only after all checks of the run,
+    /// so that a refused run leaves no new file.
     ///
     /// # Errors
     /// [`CliError`] if the file cannot be written or is not a job log.
@@ -145,13 +139,11 @@ impl Joblog {
         line
     }
 
-    /// Returns the size of the stored output in bytes; 0 if unknown.
     fn output_bytes(&self, attempt: &Attempt) -> u64 {
         self.logs.path_of(attempt).metadata().map_or(0, |log| log.len())
     }
 }
 
-/// Writes the heading into an empty file. In other files, ends the last line if it has no line end.
 fn begin(file: &mut File, is_empty: bool) -> io::Result<()> {
     if is_empty {
         return file.write_all(HEADING);
@@ -178,8 +170,7 @@ impl AttemptListener for Joblog {
 }
 
 impl Command {
-    /// Returns the command for a file as one line that a shell can execute. Assigns the variables
-    /// that a shell command needs. A workflow is recorded as a call of `autoproc run`.
+    /// Returns a shell command that processes the file again.
     fn for_attempt(&self, attempt: &Attempt, project_dir: &Path) -> Vec<u8> {
         let file = &attempt.file_path;
         let line = match self {
@@ -209,7 +200,7 @@ impl Command {
     }
 }
 
-/// Returns the exit value and the signal of an attempt, as GNU parallel records them.
+/// Returns the exit code and the signal, as GNU parallel records them.
 fn status_of(outcome: &AttemptOutcome) -> (i32, i32) {
     match outcome {
         AttemptOutcome::Succeeded => (0, 0),

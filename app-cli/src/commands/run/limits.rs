@@ -1,4 +1,4 @@
-//! `run`: the options that prevent new attempts or end the run early.
+//! The options of `run` that delay attempts or end the run.
 
 use std::ffi::OsStr;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -16,7 +16,6 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::{number, size};
 
-/// The default minimum free space on the queue's disk, in bytes.
 const DEFAULT_MIN_FREE_DISK: u64 = 256_000_000;
 
 const LIMITS: &str = "Limits";
@@ -78,12 +77,10 @@ impl LimitArgs {
         usize::try_from(self.pause_on_same).ok().and_then(NonZeroUsize::new)
     }
 
-    /// Returns the limits to check before each attempt. Relative folders are resolved against
-    /// `cwd`.
+    /// Returns the limits that the run checks before each attempt.
     ///
     /// # Errors
-    /// A usage error if a `--min-free-disk` folder does not exist, for instance because its disk is
-    /// not mounted.
+    /// A usage error if a `--min-free-disk` folder does not exist.
     pub(super) fn start_limits(&self, state_dir: &Path, cwd: &Path) -> Result<StartLimits, CliError> {
         let mut queue = DEFAULT_MIN_FREE_DISK;
         let mut disks = Vec::new();

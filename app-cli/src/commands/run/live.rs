@@ -1,10 +1,9 @@
-//! The live view of a run on a terminal: the running files, and the totals below them.
+//! The live view of a run on a terminal.
 //!
 //! # Theory of operation
 //!
-//! Each event updates the state under a lock that is held only briefly. A separate thread draws the
-//! state four times a second. Therefore, the run waits neither for drawing nor for a stalled
-//! terminal, even at thousands of events a second.
+//! Each event of the run updates the state of the view under a short lock. A separate thread draws
+//! the state four times a second. The run therefore never waits for the terminal.
 
 mod board;
 mod frame;
@@ -31,11 +30,9 @@ use steps::Steps;
 
 const TICK: Duration = Duration::from_millis(250);
 
-/// If the wait between two drawings takes longer than this, SIGSTOP has probably suspended the
-/// process. The clock of the run then does not count this wait.
+/// A longer wait between two drawings probably means that SIGSTOP suspended the process.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
-/// The number of file sizes that are added to the view at a time.
 const MEASURED_AT_ONCE: usize = 500;
 
 pub(super) struct Live {
@@ -44,7 +41,6 @@ pub(super) struct Live {
     time_of_day: Arc<dyn Clock>,
     zone: Zone,
     board: Mutex<Board>,
-    /// `None` if the run executes a command instead of a workflow.
     executions: Option<Executions>,
 }
 
@@ -70,8 +66,7 @@ impl Live {
         }
     }
 
-    /// Draws the view until the returned ticker is dropped. Draws nothing if no thread can be
-    /// started.
+    /// Draws the live view until the returned ticker is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Ticker {
         self.console.attach();
         let (sender, receiver) = channel();
@@ -81,14 +76,10 @@ impl Live {
         Ticker { _end: sender }
     }
 
-    /// Adds files that an earlier run left waiting for a retry, each with the time when it becomes
-    /// due.
     pub(super) fn set_waits(&self, waits: Vec<(ItemId, Timestamp)>) {
         self.lock().set_waits(waits);
     }
 
-    /// Adds the next pending files and the forecast from earlier runs. Measures the file sizes on a
-    /// separate thread.
     pub(super) fn foresee(self: &Arc<Self>, files: Vec<(ItemId, FilePath)>, earlier: Forecast) {
         let mut board = self.lock();
         board.learn(earlier);

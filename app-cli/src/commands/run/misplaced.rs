@@ -1,4 +1,4 @@
-//! Detects a missing `--` before a command, and options or files of autoproc after `--`.
+//! Detects a missing or misplaced `--` in the arguments of `run`.
 
 use std::env;
 use std::ffi::OsStr;
@@ -18,10 +18,10 @@ use crate::global_args::GlobalArgs;
 use crate::paths::PathSource;
 use crate::view::quoting::quoted_path;
 
-/// Long options of `run` that many programs have too. They are never reported as misplaced.
+/// Long options of `run` that are common in other programs. They are never reported.
 const COMMON: [&str; 6] = ["all", "exclude", "include", "null", "quiet", "verbose"];
 
-/// Fails if the user omitted `--` before the command, so that the command was parsed as files.
+/// Fails if the user omitted `--` before the command.
 ///
 /// # Errors
 /// A usage error whose hint is the corrected command line.
@@ -36,7 +36,6 @@ pub(super) fn check_dashes(work: &Work, source: &PathSource, context: &Context) 
     }
 }
 
-/// Prints a remark if an argument of the command looks like a misplaced long option of `run`.
 pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     let Work::Argv(words) = work else { return };
     let Some((program, arguments)) = words.split_first() else { return };
@@ -50,7 +49,7 @@ pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     }
 }
 
-/// Returns the name of a long option, without its dashes and value; `None` for any other word.
+/// Returns the name of a long option, without its dashes and value.
 fn name(word: &OsStr) -> Option<&str> {
     word.to_str()?.strip_prefix("--")?.split('=').next()
 }
@@ -59,9 +58,7 @@ pub(in crate::commands) fn options() -> clap::Command {
     RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 
-/// Checks that the queue exists, for a run whose arguments name no files. If no file is waiting,
-/// warns about an existing file after `--`, which the user may have wanted to process. `is_all`
-/// disables the warning.
+/// Checks that the queue exists. Warns if no file is waiting but the command contains one.
 ///
 /// # Errors
 /// [`CliError`] if there is no queue, or if the queue cannot be read.
@@ -83,8 +80,6 @@ pub(super) async fn check_files(work: &Work, is_all: bool, context: &Context) ->
     Ok(())
 }
 
-/// Returns the first argument of the command that is an existing file. `None` if any word contains
-/// `{`: the command then probably has a placeholder.
 fn file_argument<'w>(work: &'w Work, cwd: &Path) -> Option<&'w Path> {
     let Work::Argv(words) = work else { return None };
     let has_placeholder = words.iter().any(|word| word.as_bytes().contains(&b'{'));

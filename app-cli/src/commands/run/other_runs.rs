@@ -1,4 +1,4 @@
-//! Warns if runs with different commands take files from the same queue.
+//! Warns if two runs with different commands share a queue.
 
 use autoproc_domain::ports::LiveRun;
 use autoproc_domain::request::Scope;
@@ -9,8 +9,8 @@ use crate::error::CliError;
 use crate::escape::{Printable, printable};
 use crate::view::past_run::short_id;
 
-/// Warns if a live run with another command or workflow processes the same queue as the new run.
-/// Each pending file would then be processed by only one of the two runs.
+/// Warns if another live run has a different command. Each pending file is then processed by only
+/// one of the two runs.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.

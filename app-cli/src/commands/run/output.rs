@@ -1,4 +1,4 @@
-//! `run`: the options for the size and retention of the output of attempts.
+//! The options of `run` for the output of attempts.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -52,11 +52,6 @@ impl OutputArgs {
         Retention { max_age: self.keep_output.0, max_total: self.keep_output_size.0 }
     }
 
-    /// Returns the parsed pattern of `--stdout-to`; `None` if the option is not given.
-    ///
-    /// # Errors
-    /// A usage error if the pattern is invalid or has an unknown placeholder, or if the work is a
-    /// workflow.
     pub(super) fn stdout_pattern(&self, work: &Work) -> Result<Option<StdoutPattern>, CliError> {
         let Some(text) = &self.stdout_to else { return Ok(None) };
         if let Work::Workflow(_) = work {
@@ -87,8 +82,8 @@ fn total(word: &str) -> Result<MaxTotal, InvalidSize> {
     if word == ALL { Ok(MaxTotal(None)) } else { size::parse(word).map(|bytes| MaxTotal(Some(bytes))) }
 }
 
-/// The maximum of `--store-output`, in bytes. Up to 16 outputs are written in one transaction,
-/// which the server may have to hold in memory.
+/// The maximum of `--store-output`, in bytes. One transaction writes up to 16 outputs, and the
+/// server may hold all of them in memory.
 const MAX_STORED: u64 = 1 << 20;
 
 fn stored(word: &str) -> Result<u64, String> {

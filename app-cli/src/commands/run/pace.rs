@@ -8,7 +8,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
-    /// The elapsed time of the run when the latest file ended.
     last_end: Duration,
     ended: u64,
 }
@@ -19,8 +18,6 @@ impl Pace {
         (self.ended, self.last_end) = (self.ended + 1, now);
     }
 
-    /// Returns the rate in files per second, or the time per file if that exceeds a second. `None`
-    /// until the first file has ended. The rate falls while a file takes longer than average.
     pub(super) fn rate(&self, now: Duration) -> Option<String> {
         let with_next = now.checked_div(u32::try_from(self.ended + 1).ok()?)?;
         let each = self.each()?.max(with_next);
@@ -33,8 +30,7 @@ impl Pace {
         Some(format!("{rate:.decimals$} files/s"))
     }
 
-    /// Estimates the time left for `count` more files from the average time per file. `None` if no
-    /// file has ended yet, if `count` is 0, or once the estimated time has passed.
+    /// Estimates the time for `count` more files from the average time per file.
     pub(super) fn left(&self, count: u64, now: Duration) -> Option<String> {
         let each = self.each().filter(|_| count > 0)?;
         let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
@@ -42,7 +38,6 @@ impl Pace {
         (waited < total.saturating_add(SECOND)).then(|| left_text(total.saturating_sub(waited)))
     }
 
-    /// Returns the average time from the end of one file to the end of the next.
     fn each(&self) -> Option<Duration> {
         self.last_end.checked_div(u32::try_from(self.ended).ok()?)
     }
@@ -56,7 +51,6 @@ pub(super) fn left_text(left: Duration) -> String {
 mod tests {
     use super::*;
 
-    /// Returns the rate and the time left. `waited` is the time since the last file ended.
     fn texts(each: Duration, ended: u32, count: u64, waited: Duration) -> [Option<String>; 2] {
         let pace = Pace { last_end: each * ended, ended: ended.into() };
         [pace.rate(pace.last_end), pace.left(count, pace.last_end + waited)]

@@ -1,4 +1,4 @@
-//! `run`: finds misspelt placeholders in the command and in the pattern of `--stdout-to`.
+//! Finds misspelt placeholders in the arguments of `run`.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::escape::Shown;
 
-/// Words that users may write in braces, with the placeholders that they probably mean.
+/// Misspelt placeholders without braces, and the placeholders that users probably mean.
 const WORDS: [(&str, &str); 12] = [
     ("file", "{}"),
     ("path", "{}"),
@@ -27,8 +27,7 @@ const WORDS: [(&str, &str); 12] = [
     ("slot", "{%}"),
 ];
 
-/// Warns about texts in braces that are probably misspelt placeholders. Ignores other braces, which
-/// are common in commands such as awk programs.
+/// Warns about misspelt placeholders. Ignores other braces, because awk programs contain many.
 pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
     let words: &[OsString] = match work {
         Work::Argv(words) => words,
@@ -42,11 +41,10 @@ pub(super) fn warn_of_unknown(work: &Work, console: &Console) {
     }
 }
 
-/// Fails if the `--stdout-to` pattern has a text in braces that is not a placeholder. File names
-/// rarely contain braces, so this is probably a mistake.
+/// Refuses any text in braces that is not a placeholder.
 ///
 /// # Errors
-/// A usage error that suggests the nearest placeholder, or lists all if none is similar.
+/// A usage error that suggests the nearest placeholder.
 pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     let Some(unknown) = unknown_placeholders(pattern).first().copied() else { return Ok(()) };
     let error = CliError::usage(format!("--stdout-to {}: {unknown} is not a placeholder", Shown(Path::new(pattern))));
@@ -60,8 +58,6 @@ pub(super) fn check_pattern(pattern: &OsStr) -> Result<(), CliError> {
     })
 }
 
-/// Returns the nearest placeholder that differs by at most one typing error. Ignores letter case
-/// and blanks next to the braces.
 fn misspelt(unknown: &str) -> Option<&'static str> {
     let word = inner(unknown).to_ascii_lowercase();
     let is_sign = |text: &str| text.chars().all(|character| "/.#%".contains(character));
@@ -73,15 +69,12 @@ fn misspelt(unknown: &str) -> Option<&'static str> {
     PLACEHOLDERS.iter().filter(near).min_by_key(key).copied().filter(|_| !word.is_empty())
 }
 
-/// Returns the bytes of a word in sorted order. Words that differ only in the order of their
-/// characters, such as `./` and `/.`, then compare equal.
 fn sorted(word: &str) -> Vec<u8> {
     let mut bytes = word.as_bytes().to_vec();
     bytes.sort_unstable();
     bytes
 }
 
-/// Returns the text between the braces, without surrounding blanks.
 fn inner(braced: &str) -> &str {
     braced.trim_matches(['{', '}']).trim()
 }

@@ -1,8 +1,7 @@
-//! Prints the output of attempts on a separate thread, so that a slow reader of standard output
-//! does not delay the processing of files.
+//! Prints the output of attempts on a separate thread.
 //!
-//! If the reader stops reading, as a pager does, the run continues. At its end, the run waits until
-//! all output is printed. A stopped run waits only briefly.
+//! A slow reader of standard output, such as a pager, does not delay the run. At its end, the run
+//! waits until all output is printed. A stopped run waits only briefly.
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,17 +28,12 @@ enum Job {
 
 pub(super) struct Printing {
     console: Arc<Console>,
-    /// The channel to the printing thread; `None` after [`Printing::end`]. Unbounded, because each
-    /// job is small.
+    /// The channel to the printing thread. It is unbounded, because each job is small.
     jobs: Mutex<Option<Sender<Job>>>,
     done: Mutex<Option<oneshot::Receiver<Result<(), CliError>>>>,
 }
 
 impl Printing {
-    /// Starts the printing thread.
-    ///
-    /// # Errors
-    /// [`CliError`] if the system refuses to start a thread.
     pub(super) fn start(console: Arc<Console>, attempts: AttemptLogs) -> Result<Arc<Self>, CliError> {
         let ((jobs, received), (finished, done)) = (mpsc::channel(), oneshot::channel());
         let screen = console.clone();
@@ -71,8 +65,7 @@ impl Printing {
         }
     }
 
-    /// Prints `text` after all queued output, and waits until `text` is printed. If the run was
-    /// stopped or a stop request arrives, waits at most `STOPPED_TIMEOUT` from then on.
+    /// Prints `text` after all queued output. Waits at most `STOPPED_TIMEOUT` after a stop request.
     ///
     /// # Errors
     /// [`CliError`] if `text` cannot be written. A closed standard output is not an error.
@@ -108,8 +101,6 @@ fn show(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) {
     }
 }
 
-/// Prints the standard error of the attempt to standard error, and everything else to standard
-/// output.
 fn print(of: &AttemptRef, attempts: &AttemptLogs, console: &Console) -> Result<(), CliError> {
     let Some(number) = of.claim else { return Ok(()) };
     let log = attempts.log_of(ClaimToken { item: of.id, number }, of.attempt);

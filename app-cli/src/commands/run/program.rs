@@ -9,8 +9,7 @@ use crate::escape::Shown;
 use crate::program_path::is_found;
 use crate::view::quoting::quoted_path;
 
-/// Checks that the program of a command exists. Searches for it like execvp(3). Skips shell
-/// commands, and programs whose names contain a placeholder.
+/// Searches for the program of a command like execvp(3).
 ///
 /// # Errors
 /// A usage error if the program is missing or cannot be executed.

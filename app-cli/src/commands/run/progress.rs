@@ -1,4 +1,4 @@
-//! Prints the progress of a run to standard error, as a live view on a terminal or as lines.
+//! Prints the progress of a run to standard error.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +47,6 @@ pub(super) struct Progress {
     has_begun: AtomicBool,
     ticker: Mutex<Option<Ticker>>,
     trouble: StoreTrouble,
-    /// True once the hint about `--pause-on-same 0` was printed.
     has_shown_way_out: AtomicBool,
 }
 
@@ -79,8 +78,6 @@ impl Progress {
         }
     }
 
-    /// Adds the backoff rules. A line about a retry can then name the rule that set the waiting
-    /// time.
     pub(super) fn with_rules(self, rules: Arc<Rules>) -> Self {
         Self { rules: Some(rules), ..self }
     }
@@ -102,8 +99,6 @@ impl Progress {
         }
     }
 
-    /// Reports that a stop request was cleared. If the run has not begun yet, the request was made
-    /// before this run.
     fn cleared(&self) {
         let has_begun = self.has_begun.load(Ordering::Relaxed);
         self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
@@ -147,8 +142,6 @@ impl Progress {
         });
     }
 
-    /// Returns a line about a file. Shortens the path, because the console prints the time before
-    /// the line.
     fn about(&self, style: Style, outcome: &str, of: &AttemptRef, after: &str) -> String {
         let before = format!("{}{outcome} ", self.console.time());
         let line = self.console.err().line(&before, &of.file_path, after);
@@ -252,8 +245,7 @@ fn is_answer(kind: &RunEventKind) -> bool {
     )
 }
 
-/// Rounds a duration up to whole seconds. An event arrives shortly after its wait has begun, so a
-/// wait of 30 s would otherwise be shown as 29.9 s.
+/// Rounds a duration up to whole seconds. An event reports a wait of 30 s slightly late, as 29.9 s.
 fn in_whole_seconds(length: Duration) -> Duration {
     Duration::from_secs(length.as_secs() + u64::from(length.subsec_nanos() > 0))
 }

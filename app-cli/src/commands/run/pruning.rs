@@ -1,4 +1,4 @@
-//! Removes old output at the beginning and the end of a run, and once an hour.
+//! Removes old output during a run.
 
 use std::collections::HashSet;
 use std::io;
@@ -17,8 +17,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::wiring::OutputStore;
 
-/// The interval between two prunings. Pruning 100,000 outputs takes less than a second, and output
-/// alone rarely fills a disk within an hour.
+/// The time between two prunings. Output rarely fills a disk within an hour.
 const EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct Pruning {
@@ -59,7 +58,6 @@ pub(super) struct Pruner {
     logs: AttemptLogs,
     retention: Retention,
     executions: Executions,
-    /// `None` if the queue is in a folder.
     stored: Option<OutputStore>,
 }
 
@@ -74,16 +72,11 @@ impl Pruner {
         Self { storage, logs, retention, executions, stored: None }
     }
 
-    /// Makes the pruner also remove old output from the database of the queue. There, only the age
-    /// limit applies, not the size limit.
+    /// Also removes old output from the database. The size limit does not apply there.
     pub(super) fn with_stored_outputs(self, stored: Option<OutputStore>) -> Self {
         Self { stored, ..self }
     }
 
-    /// Prunes once.
-    ///
-    /// # Errors
-    /// If the queue cannot be read or something cannot be removed.
     async fn prune(&self) -> Result<(), CliError> {
         let now = SystemTime::now();
         let request = PageRequest { statuses: vec![Status::Processing], ..PageRequest::default() };
@@ -103,8 +96,7 @@ impl Pruner {
         self.forget().await
     }
 
-    /// Removes unfinished executions whose item is no longer in the queue. An item that is not
-    /// found has been removed: every execution begins with an item in the queue, and ids are never
+    /// Removes unfinished executions of items that were removed from the queue. Item ids are never
     /// reused.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| {

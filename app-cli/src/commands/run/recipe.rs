@@ -1,4 +1,4 @@
-//! Computes recipes: hashes that identify how a run processes each file.
+//! Computes recipes: hashes that identify how a run processes files.
 
 use std::ffi::OsStr;
 
@@ -11,8 +11,7 @@ use crate::commands::workflow::choice::WorkflowChoice;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Returns the recipe of a command and its `--stdout-to` pattern, or of the text and the inputs of
-/// a workflow.
+/// Returns the recipe of a command or of a workflow.
 ///
 /// # Errors
 /// [`CliError`] if the workflow file cannot be found or read.
@@ -39,7 +38,7 @@ fn of_workflow(choice: &WorkflowChoice, context: &Context) -> Result<Recipe, Cli
     Ok(hash("workflow", [file.text.as_bytes()].into_iter().chain(inputs)))
 }
 
-/// Hashes each part after its length, so that different lists of parts never yield the same bytes.
+/// Hashes each part after its length, so that different lists never yield the same bytes.
 fn hash<'a>(kind: &'a str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
     let mut hasher = Sha256::new();
     for part in [kind.as_bytes()].into_iter().chain(parts) {
@@ -64,8 +63,6 @@ mod tests {
         assert_ne!(argv(&["wc"]), hash("shell", ["wc".as_bytes()]));
     }
 
-    /// A recipe must never change, because new runs compare it with recipes that earlier versions
-    /// stored.
     #[test]
     fn a_recipe_never_changes() {
         assert_eq!(hash("argv", ["wc".as_bytes(), "-l".as_bytes()]).to_string(), "460c2ac51dea14b8");

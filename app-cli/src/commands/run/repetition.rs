@@ -1,4 +1,4 @@
-//! Records the command line of a run, so that `autoproc resume` can start the run again.
+//! Records the command line of a run for `autoproc resume`.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,10 +14,8 @@ use crate::store_choice::OPTION;
 use crate::wiring::Server;
 use crate::word_roles::{Role, roles};
 
-/// Records the command line of this process as that of `run`. Returns true if the command line was
-/// recorded. If the record cannot be written, prints a warning and returns false. Records nothing
-/// if a live run of the same queue started this process, because resuming that run starts this
-/// process again.
+/// Records the command line of this process. Returns true if it was recorded. Records nothing if
+/// another live run started this process, because resuming that run starts this process again.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.
@@ -38,7 +36,6 @@ pub(super) async fn record(run: &RunId, is_read_once: bool, context: &Context) -
     Ok(recorded.is_ok())
 }
 
-/// True if a live run of the same queue has started this process.
 async fn is_nested(context: &Context) -> Result<bool, CliError> {
     let outer = env::var(RUN_VARIABLE).ok().map(RunId::new);
     Ok(match outer {
@@ -47,7 +44,7 @@ async fn is_nested(context: &Context) -> Result<bool, CliError> {
     })
 }
 
-/// Replaces each address of the store by `address`. The replaced addresses may contain passwords.
+/// Replaces the addresses of the store, because they may contain passwords.
 fn with_store(words: &[OsString], address: &str) -> Vec<OsString> {
     let roles = roles(words, &options());
     let is_named = |index: usize| roles[index] == Role::Option && words[index] == OPTION;
@@ -60,7 +57,6 @@ fn with_store(words: &[OsString], address: &str) -> Vec<OsString> {
     [OPTION.into(), address.into()].into_iter().chain(kept).collect()
 }
 
-/// True if the word has the form `--store=ADDRESS`.
 fn is_joined(word: &OsString) -> bool {
     word.as_encoded_bytes().strip_prefix(OPTION.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
 }

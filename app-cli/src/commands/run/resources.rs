@@ -1,4 +1,4 @@
-//! Sums up the resource usage of a run.
+//! Sums up the CPU time and memory that a run uses.
 
 use std::sync::{Mutex, PoisonError};
 

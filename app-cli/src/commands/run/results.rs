@@ -1,5 +1,4 @@
-//! `run --stdout-to`: protects the results of earlier runs, and warns of results that the next run
-//! would process.
+//! Protects the result files that `--stdout-to` wrote in earlier runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +11,8 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
 
-/// Returns the settings of `--stdout-to`, including the result files of items completed with
-/// `recipe`. A run never replaces these files with the output of another item.
+/// Returns the settings of `--stdout-to`. They include the result files of completed items, because
+/// a run must not replace these files.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -43,8 +42,7 @@ async fn record_completed(to: &StdoutTo, recipe: Option<Recipe>, context: &Conte
     context.each_item(&[Status::Completed], record).await
 }
 
-/// Warns if a result is written into an input folder, because the next run would process the
-/// result.
+/// Warns if the next run would process a result of this run.
 pub(super) fn warn_of_new_inputs(to: &StdoutTo, source: &PathSource, gathered: &Gathered, context: &Context) {
     let results = gathered.files.iter().map(|file| result_of(file, to, context.project.root()));
     let is_input = |result: &PathBuf| {

@@ -1,4 +1,4 @@
-//! Measures the elapsed time of a run, without the time for which the run was suspended.
+//! Measures the elapsed time of a run, without suspensions.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,5 +1,4 @@
-//! `run --show-output`: prints the output of each attempt when the attempt ends. Skips attempts
-//! whose results are discarded.
+//! Prints the output of each ended attempt for `--show-output`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Reports an error of the store only once, although the run retries every second.
+//! Reports a repeated error of the store only once.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct StoreTrouble(Mutex<Option<Box<str>>>);
 
 impl StoreTrouble {
-    /// Records an error of the store. Returns false if it only repeats the previous error.
+    /// Returns false if the error repeats the previous error.
     pub(super) fn record(&self, error: &str) -> bool {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = latest.as_deref() != Some(error);

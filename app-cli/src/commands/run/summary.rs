@@ -41,8 +41,7 @@ pub(super) struct Summary {
     pub(super) is_whole_queue: bool,
     pub(super) is_read_once: bool,
     pub(super) is_recorded: bool,
-    /// The options that choose the queue in a suggested command, each with a leading space. Empty
-    /// if not needed.
+    /// Options that choose the queue in a suggested command, each after a space.
     pub(super) project_option: String,
 }
 
@@ -68,8 +67,6 @@ impl Summary {
         }
     }
 
-    /// Says in one line how many files are not completed, and why. If all files are completed, says
-    /// why the run ended.
     pub(super) fn reason(&self) -> String {
         let ProcessingResult { remaining, held: on_hold, processing, failed_in_scope, .. } = self.result;
         let Unaccounted { completed_by_others: others, removed } = self.unaccounted;
@@ -136,7 +133,6 @@ impl View for Summary {
     }
 }
 
-/// Lists the failed files, in groups if there are many, and suggests the next commands.
 fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     if view.result.failed == 0 {
         return Ok(());
@@ -175,7 +171,6 @@ fn one_by_one(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     }
 }
 
-/// Says how to continue a run that was stopped before all files were processed.
 fn next(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
     let result = &view.result;
     let is_stopped = matches!(result.stopped_by, StoppedBy::Request(_) | StoppedBy::Deadline);
@@ -230,8 +225,7 @@ fn cause(view: &Summary) -> Cow<'static, str> {
     cause.into()
 }
 
-/// Says why a run with `--until` ended: the time was reached, or no further file would be done by
-/// that time.
+/// Says why a run with `--until` ended.
 fn deadline(view: &Summary, zone: &Zone) -> String {
     let until = view.until.unwrap_or(view.now);
     let time = zone.time_after(view.now, until);
@@ -282,7 +276,6 @@ impl<'a> From<&'a Failure> for FailureJson<'a> {
     }
 }
 
-/// The total resource usage of the attempts that reported it.
 #[derive(Serialize)]
 struct UsageJson {
     attempts: u64,

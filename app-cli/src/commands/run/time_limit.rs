@@ -1,23 +1,17 @@
-//! `run --timeout`: the time limit of an attempt.
+//! The time limit of an attempt: `run --timeout`.
 
 use std::time::Duration;
 
-/// The maximum time limit if `--timeout auto` names no maximum. It is short enough that several
-/// hanging files do not take a whole night.
+/// The maximum for `--timeout auto`. At one hour, several hanging files do not take a whole night.
 const DEFAULT_MAXIMUM: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TimeLimit {
-    /// The time limit of every attempt. If `is_adapted` is true, a limit is computed for each file,
-    /// and this is the maximum.
+    /// The time limit, or the maximum of the computed limits if `is_adapted` is true.
     pub(super) maximum: Duration,
     pub(super) is_adapted: bool,
 }
 
-/// Parses `TIME`, `auto` or `auto:TIME`.
-///
-/// # Errors
-/// A text that says why the time is invalid.
 pub(super) fn parse(word: &str) -> Result<TimeLimit, String> {
     let maximum = match word.strip_prefix("auto") {
         Some("") => Ok(DEFAULT_MAXIMUM),

@@ -7,17 +7,15 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::files;
 
-/// The number of named files that others completed, removed or added again during the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unaccounted {
     pub(super) completed_by_others: usize,
-    /// The number of files that were removed from the queue, or removed and added again.
+    /// The number of files that were removed, even if they were added again.
     pub(super) removed: usize,
 }
 
 impl Unaccounted {
-    /// Compares `named` with the queue. A file counts as completed by others if its recorded recipe
-    /// differs from `recipe`.
+    /// Compares `named` with the queue. A file with another recipe counts as completed by others.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

@@ -1,4 +1,4 @@
-//! `run --until`: the time until which a run starts files.
+//! Parses the time given with `run --until`.
 
 use autoproc_domain::Timestamp;
 
@@ -10,17 +10,12 @@ use crate::view::time::local;
 
 const EXPECTED: &str = "expected a time of day (06:00), a date and time (2026-11-30T06:00), or a span (8h)";
 
-/// The value of `--until`, as the user entered it. It may be a time in the past.
 #[derive(Debug, Clone)]
 pub(super) struct Until {
     word: String,
     point: Since,
 }
 
-/// Parses the value of `--until`. Accepts a time in the past; see [`Until::point`].
-///
-/// # Errors
-/// A text that states the accepted forms, or why a span is not valid.
 pub(super) fn parse(word: &str) -> Result<Until, String> {
     let point = since::parse(word).map_err(|error| error.replace(since::EXPECTED, EXPECTED))?;
     Ok(Until { word: word.to_owned(), point })
@@ -31,7 +26,6 @@ pub(in crate::commands) fn is_past(word: &str, context: &Context) -> bool {
     parse(word).is_ok_and(|until| until.point(context).is_err())
 }
 
-/// Prints the time, except with `--quiet`, so that a user sees which day is meant.
 pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Context) {
     if let Some(until) = until.filter(|_| args.quiet == 0) {
         context.remark(&format!("no file starts after {}", local(until)));
@@ -39,7 +33,7 @@ pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Conte
 }
 
 impl Until {
-    /// Returns the point in time. A time of day means its next occurrence, and a span begins now.
+    /// Returns the next occurrence of a time of day, or the end of a span that begins now.
     ///
     /// # Errors
     /// A usage error if the point is not in the future.

@@ -1,4 +1,4 @@
-//! Shows the files that wait for a retry, if no file is due when a run begins.
+//! Shows the files that wait for a retry.
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
@@ -8,16 +8,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::time::Zone;
 
-/// The files that wait for a retry, and when each becomes due. Empty if a file is already due or is
-/// being processed.
+/// Files that wait for a retry, with their due times. Empty if a file is already due.
 #[derive(Debug, Default)]
 pub(super) struct Waits(Vec<(ItemId, Timestamp)>);
 
 impl Waits {
-    /// Reads the files of the scope that wait for a retry.
-    ///
-    /// # Errors
-    /// [`CliError`] if the queue cannot be read.
     pub(super) async fn of(scope: &Scope, context: &Context) -> Result<Self, CliError> {
         let now = context.now();
         if *scope == Scope::Queue && context.storage().peek(now).await?.is_some() {

@@ -1,4 +1,4 @@
-//! The work of a run: the command or the workflow given in the arguments.
+//! The work of a run: a command or a workflow.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -15,14 +15,13 @@ use crate::escape::{Printable, Shown};
 use crate::view::quoting::quoted_template;
 use crate::wiring::Task;
 
-/// Shell operators, which are a mistake as separate arguments of a command.
+/// Shell operators that are a mistake as separate arguments.
 const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 
-/// A shell operator that is also an argument of `find`: it ends the command after `-exec`.
+/// A shell operator, but also an argument of `find -exec`.
 const SEMICOLON: &str = ";";
 
-/// The maximum length of the description of the work, in characters. This length fits on three
-/// lines of a terminal.
+/// The maximum length of a description, in characters: about three lines of a terminal.
 const MAX_WORDS: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +33,11 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Returns the given command, or the workflow if there is no command.
+    /// Returns the command, or the workflow if no command is given.
     ///
     /// # Errors
-    /// [`CliError`] if the command is blank or is missing after `--`, if the command contains a
-    /// shell operator, or if a command is given together with `--input` or `--workflow-dir`.
+    /// [`CliError`] if the command is blank, contains a shell operator, or conflicts with an
+    /// option.
     pub(super) fn new(
         argv: Vec<OsString>,
         shell: Option<OsString>,
@@ -108,11 +107,6 @@ impl Work {
         }
     }
 
-    /// Returns the task that an orchestrator executes.
-    ///
-    /// # Errors
-    /// [`CliError`] if the command is invalid, or if the workflow cannot be loaded; see
-    /// [`WorkflowChoice::load`].
     pub(super) fn task(&self, context: &Context) -> Result<Task, CliError> {
         match self {
             Self::Workflow(choice) => Ok(Task::Workflow(Box::new(choice.load(context)?))),
@@ -140,8 +134,8 @@ fn is_operator(word: &OsStr, argv: &[OsString]) -> bool {
     SHELL_OPERATORS.iter().any(|operator| word == *operator) || (word == SEMICOLON && !is_find)
 }
 
-/// True if the command line ends with `--`, for instance because a variable in a script is empty.
-/// The user then meant to give a command. Clap does not report this case.
+/// True if no command follows `--`, for instance because a shell variable is empty. Clap does not
+/// report this case.
 fn ends_in_dashes() -> bool {
     env::args_os().next_back().is_some_and(|word| word == "--")
 }

@@ -1,5 +1,4 @@
-//! The figures of a live run: how many files completed and failed, and the stop request that the
-//! run obeys.
+//! Reads how many files a live run has completed and failed.
 
 use autoproc_domain::forecast::TimeLeft;
 use autoproc_domain::ports::{LiveRun, ObeyedStop, PastRun, RunFilter, StopLevel};
@@ -14,9 +13,8 @@ use crate::view::past_run::{self, RunStopJson};
 use crate::view::time::local;
 use crate::wiring::Pause;
 
-/// Reads the figures of live runs from the history. Returns an empty list if a queue in a folder
-/// has at most one live run: the state file then contains the figures. If the history cannot be
-/// read, prints a warning and returns an empty list.
+/// Reads the figures of live runs from the history. Returns an empty list if the state file
+/// contains the figures.
 pub(in crate::commands) async fn in_history(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
     let is_in_state_file = live.len() < 2 && context.wiring.server().is_none();
     if is_in_state_file || live.is_empty() {
@@ -41,8 +39,6 @@ pub(in crate::commands) struct Figures {
 }
 
 impl Figures {
-    /// Returns the figures of a run from the state file if this run wrote the file, otherwise from
-    /// the history. `None` if neither contains the run.
     pub(in crate::commands) fn of(run: &RunId, latest: Option<&ProcessorState>, logged: &[PastRun]) -> Option<Self> {
         if let Some(latest) = latest.filter(|latest| latest.run_id.as_ref() == Some(run)) {
             let (completed, failed) = (latest.files_processed, latest.files_failed);

@@ -1,4 +1,4 @@
-//! The table of the live runs, for a queue in a database, and the JSON data about their work.
+//! The table of live runs, for a queue in a database.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -19,7 +19,6 @@ const UNKNOWN: &str = "-";
 
 const COLUMN_GAP: u16 = 2;
 
-/// The width to which the path of the current file is shortened on a terminal, in columns.
 const PATH_COLUMNS: usize = 30;
 
 pub(super) fn table(view: &Status, out: &mut Screen<'_>) -> io::Result<()> {
@@ -48,8 +47,6 @@ fn columns(view: &Status, run: &LiveRun, out: &Screen<'_>) -> [String; 8] {
     ]
 }
 
-/// Returns the rate of a run in files per second, counting completed and failed files; `None` if
-/// unknown.
 pub(super) fn rate(view: &Status, run: &LiveRun) -> Option<f64> {
     let figures = view.figures_of(run)?;
     files_per_second(figures.completed.saturating_add(figures.failed), run.info.started_at, view.now)
@@ -82,8 +79,6 @@ fn path(path: &FilePath, out: &Screen<'_>) -> String {
     if out.is_terminal() { out.cut_in_middle(&shown, PATH_COLUMNS) } else { shown }
 }
 
-/// Describes how long ago a run last contacted the store. `None` means that the run is known to be
-/// alive now.
 fn heard_of(silent: Option<Duration>) -> String {
     match silent {
         Some(silent) if silent >= Duration::from_secs(1) => format!("{} ago", span(silent)),

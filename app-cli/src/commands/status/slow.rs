@@ -8,8 +8,7 @@ use autoproc_domain::{FilePath, ItemId, ProcessorState, QueueItem, Timestamp};
 
 use crate::forecasting::RecentAttempts;
 
-/// Returns the items of a live run whose attempts take longer than expected. If `latest` is the
-/// state of this run, ignores attempts that `latest` does not list as started.
+/// Returns the items whose attempts in this run take longer than expected.
 pub(in crate::commands) fn items(
     run: &LiveRun,
     processing: &[QueueItem],

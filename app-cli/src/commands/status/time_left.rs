@@ -1,4 +1,4 @@
-//! The time left of a live run, computed from the history and the sizes of the pending files.
+//! Forecasts the time left of a live run.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,12 +14,11 @@ use crate::error::CliError;
 use crate::forecasting::{MIN_MEAN, RecentAttempts, between, sizes_of, takes_longer};
 use crate::view::time::rough_span;
 
-/// The maximum number of pending files to measure. Further files are assumed to have the average
-/// size of these.
+/// The maximum number of pending files to measure.
 const MAX_FILES: usize = 1000;
 
-/// Returns the time left of `run`; `None` if it cannot be forecast. `state` is that of the latest
-/// run, and `waiting` is the number of pending files that are not held.
+/// Returns `None` if the time left of the run cannot be forecast. `waiting` is the number of
+/// pending files that are not held.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -63,7 +62,6 @@ async fn pending(context: &Context) -> Result<Vec<FilePath>, CliError> {
     Ok(items.filter(|item| !item.is_held).map(|item| item.file_path).collect())
 }
 
-/// Describes the time left, for instance `time left about 12m (9m to 17m)`, or why it is unknown.
 pub(in crate::commands) fn describe(left: &TimeLeft) -> String {
     match left {
         TimeLeft::About { about, likely } => {
@@ -80,7 +78,6 @@ pub(in crate::commands) fn describe(left: &TimeLeft) -> String {
 
 #[derive(Serialize)]
 pub(super) struct TimeLeftJson {
-    /// The time left; null if it is unknown, or if only a lower bound is known.
     time_left: Option<AboutJson>,
     time_left_above_s: Option<f64>,
     overdue_files: usize,

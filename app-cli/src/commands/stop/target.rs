@@ -1,4 +1,4 @@
-//! The runs that a stop request addresses.
+//! Selects the runs that a stop request addresses.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,7 @@ use crate::wiring::StopTarget;
 /// Returns the runs that the arguments select.
 ///
 /// # Errors
-/// [`CliError`] if an option is given for a queue in a folder, if no live run matches, or if a name
-/// matches several.
+/// [`CliError`] if no live run matches, if a name is ambiguous, or if the queue is in a folder.
 pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget, CliError> {
     match (&args.host, &args.run) {
         (None, None) => Ok(StopTarget::AllRuns),
@@ -44,7 +43,7 @@ async fn on_host(host: &str, context: &Context) -> Result<StopTarget, CliError> 
     }))
 }
 
-/// Returns the live run whose name is `name`, or else the only one whose name begins with it.
+/// Returns the live run with this name, or the only one whose name begins with it.
 async fn named(name: &str, context: &Context) -> Result<RunId, CliError> {
     let live = context.runs().live().await?.into_iter().map(|run| run.info.id);
     let mut matching: Vec<_> = live.filter(|id| id.as_str().starts_with(name)).collect();

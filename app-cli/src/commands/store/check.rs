@@ -1,4 +1,4 @@
-//! `store check`: examines the server, its settings, its clock, and the schema.
+//! Checks the database server and its schema.
 
 use std::io;
 
@@ -26,7 +26,6 @@ struct Checked {
 }
 
 impl Checked {
-    /// Returns the exit code of the first problem; success if there is none.
     fn exit_code(&self) -> ExitCode {
         let code = self.findings.iter().find_map(|finding| match finding.level {
             Level::Problem(code) => Some(code),

@@ -1,4 +1,4 @@
-//! `store init`: creates or updates the schema.
+//! Creates or updates the schema of the database.
 
 use std::io::{self, Write};
 
@@ -52,6 +52,5 @@ struct InitialisedJson<'a> {
     store: &'a str,
     schema: &'a str,
     version: i32,
-    /// The version of the schema before the command; `null` if there was no schema.
     version_before: Option<i32>,
 }

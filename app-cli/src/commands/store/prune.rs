@@ -1,4 +1,4 @@
-//! `store prune`: removes old runs from the history.
+//! Removes old runs from the history.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -41,8 +41,8 @@ pub(crate) struct PruneArgs {
     dry_run: bool,
 }
 
-/// Parses a span that must have a unit. A number without a unit would mean seconds, and would
-/// remove almost the whole history.
+/// Parses a time span with a unit. A bare number would mean seconds and remove almost the whole
+/// history.
 fn older_than(word: &str) -> Result<Duration, String> {
     let span = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
     let has_unit = word.ends_with(|last: char| last.is_ascii_alphabetic());

@@ -1,4 +1,4 @@
-//! The actions that a user can choose in the view. Each stands for a command line.
+//! The actions that a user can choose in the live view.
 
 use std::ffi::OsString;
 
@@ -10,7 +10,6 @@ use crate::view::quoting::quoted;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Retries the failed files whose errors have this signature.
     Retry(SignatureId),
     Prioritise(FilePath, Priority),
     Hold(FilePath),
@@ -23,15 +22,12 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// Returns the command line as separate words, without the program name. Paths keep their exact
-    /// bytes.
+    /// Returns the arguments of the command line. Paths keep their exact bytes.
     pub(super) fn words(&self) -> Vec<OsString> {
         self.command(|path| path.as_os_str().to_owned()).0
     }
 
-    /// Returns the command line as a user would type it. `options` are the options that choose the
-    /// queue, each with a leading space. Unprintable characters in paths are escaped; a line with
-    /// such a path does not work when pasted into a shell.
+    /// Returns the command line for display. Escaped paths do not work when pasted into a shell.
     pub(super) fn line(&self, layout: &Layout, options: &str) -> String {
         let escaped = |path: &FilePath| quoted(&layout.path(path));
         let (words, name_length) = self.command(|path| layout.argument(path).unwrap_or_else(|| escaped(path)).into());
@@ -40,8 +36,7 @@ impl Action {
         [&[format!("autoproc {}{options}", name.join(" ")).into()], arguments].concat().join(" ")
     }
 
-    /// Returns the words of the command line, and the number of words that name the command: 2 for
-    /// `queue hold FILE`.
+    /// Returns the words of the command line, and how many of them name the command.
     fn command(&self, word_of: impl Fn(&FilePath) -> OsString) -> (Vec<OsString>, usize) {
         let (name, arguments): (&[&str], Vec<OsString>) = match self {
             Self::Retry(signature) => (&["retry-failed"], vec!["--like".into(), signature.to_string().into()]),

@@ -1,7 +1,7 @@
-//! Draws the state: a pure function from a state and a size to lines.
+//! Draws the live view as lines of text.
 //!
-//! Paths, reasons, errors and typed texts are escaped here. Other untrusted texts are escaped when
-//! the state is built.
+//! This module escapes paths, reasons, errors and typed texts. All other untrusted texts are
+//! escaped when the state is built.
 
 mod footer;
 mod header;
@@ -27,7 +27,6 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>) {
     }
 }
 
-/// Returns one line for each row of the screen, from the top.
 fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let plan = Plan::of(state, size);
     let mut lines = header::lines(state, size);

@@ -16,7 +16,6 @@ use crate::overwritten_lines::LinePrinter;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Only this many bytes at the end of the output are shown.
 const MAX_BYTES: u64 = 256 * 1024;
 
 const TAB: &str = "    ";
@@ -27,21 +26,16 @@ const EMPTY: &str = "(no output so far, or it was removed)";
 
 const ELSEWHERE: &str = "(no output here: the latest attempt printed nothing, or it ran on another machine or in another project folder, which keeps its output)";
 
-/// The round of a file, the number of its attempts, and the time of the last attempt. A new attempt
-/// changes these values. For a processing file, the round is 0 and the time is `None`.
+/// The round of a file, the number of its attempts, and the time of the last attempt.
 type Progress = (u32, u32, Option<Timestamp>);
 
 pub(super) struct FollowedOutput {
     pub(super) id: ItemId,
-    /// The progress of the file when `log` was last looked up; `None` before the first time.
     looked_up: Option<Progress>,
-    /// The output of the latest attempt; `None` if this project folder has none. The output file
-    /// may not exist.
+    /// The output of the latest attempt. The output file may not exist.
     log: Option<AttemptLog>,
-    /// True if the file has had an attempt in its current round.
     has_begun: bool,
-    /// The result of the last read: the end of the output, and the text to show if the output is
-    /// empty.
+    /// The tail of the output, and the text to show if the output is empty.
     read: Option<(Option<LogEnd>, &'static str)>,
     due: Instant,
 }
@@ -51,7 +45,6 @@ impl FollowedOutput {
         Self { id, looked_up: None, log: None, has_begun: false, read: None, due: Instant::now() }
     }
 
-    /// Looks up the output again if the snapshot shows a new attempt of the file.
     pub(super) fn see(&mut self, snapshot: &Snapshot, context: &Context) {
         if let Some(file) = snapshot.running.iter().find(|file| file.id == self.id) {
             self.looked_up = Some((0, file.attempt, None));
@@ -100,9 +93,7 @@ impl FollowedOutput {
     }
 }
 
-/// Returns the lines of an output, escaped and without colours. If a line contains carriage
-/// returns, keeps only the text that a terminal would show last. Returns `if_empty` if there is no
-/// output.
+/// Returns the lines of an output, escaped and without colours.
 fn lines(end: Option<&LogEnd>, if_empty: &str) -> Vec<String> {
     let Some(LogEnd { length, bytes }) = end.filter(|end| !end.bytes.is_empty()) else {
         return vec![if_empty.to_owned()];

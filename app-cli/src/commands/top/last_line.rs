@@ -2,8 +2,7 @@ use anstream::adapter::strip_str;
 
 use crate::escape::Printable;
 
-/// Splits an output at line ends and carriage returns, and returns the last part that is not blank.
-/// Removes colours, and escapes unprintable characters.
+/// Returns the last line of an output that is not blank, escaped and without colours.
 pub(super) fn last_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
     let plain = strip_str(&text).to_string();

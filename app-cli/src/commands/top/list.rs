@@ -1,11 +1,9 @@
-/// The rows of a pane that match the filter. One of the rows is selected.
+/// The rows of a pane that match the filter.
 #[derive(Debug, Clone)]
 pub(super) struct List<K> {
-    /// For each row: the index of its entry in the snapshot, and a key that identifies the entry.
     rows: Vec<(usize, K)>,
-    /// An index into `rows`; 0 if there are no rows.
     selected: usize,
-    /// The index in `rows` of the first row on the screen.
+    /// The index of the first row on the screen.
     first: usize,
 }
 
@@ -16,8 +14,7 @@ impl<K> Default for List<K> {
 }
 
 impl<K: PartialEq> List<K> {
-    /// Replaces the rows. The selected key stays selected. If the new rows lack this key, the
-    /// selection keeps its index, or moves to the last row.
+    /// Replaces the rows. The selected key stays selected if it still exists.
     pub(super) fn replace(&mut self, rows: Vec<(usize, K)>) {
         let before = self.rows.get(self.selected).map(|(_, key)| key);
         let same = before.and_then(|before| rows.iter().position(|(_, key)| key == before));
@@ -26,7 +23,6 @@ impl<K: PartialEq> List<K> {
         self.clamp();
     }
 
-    /// Moves the selection by this many rows, at most to the first or last row.
     pub(super) fn move_by(&mut self, rows: isize) {
         self.selected = self.selected.saturating_add_signed(rows);
         self.clamp();
@@ -43,7 +39,7 @@ impl<K: PartialEq> List<K> {
         self.rows.get(self.selected).map(|(position, _)| *position)
     }
 
-    /// For each visible row, returns its index in the snapshot, and true if the row is selected.
+    /// For each visible row, returns its index in the snapshot, and true if it is selected.
     pub(super) fn shown(&self, height: usize) -> impl Iterator<Item = (usize, bool)> {
         let numbered = self.rows.iter().enumerate().skip(self.first).take(height);
         numbered.map(|(number, (position, _))| (*position, number == self.selected))

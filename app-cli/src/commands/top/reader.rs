@@ -1,9 +1,9 @@
-//! Reads the data of the view from the ports, no more often than the view needs.
+//! Reads the data of the live view.
 //!
 //! # Theory of operation
 //!
-//! The live runs and their small state files are read every second. The queue is read only after a
-//! change, and the history only after the queue was read. For a large queue, a [`Throttle`] reduces
+//! The reader reads the live runs and their small state files every second. It reads the queue only
+//! after a change, and the history only after the queue. For a large queue, a [`Throttle`] reduces
 //! the reads to as few as one every 10 s.
 
 mod attempts;
@@ -28,12 +28,10 @@ use runs_part::RunsPart;
 
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The minimum time between two reads of a queue in a folder: first for the processing files, then
-/// for the rest of the queue.
+/// The minimum times between two reads of the processing files and of the other files.
 const FOLDER_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
 
-/// The same as `FOLDER_INTERVALS`, for a queue in a database. The intervals are longer, because
-/// every open view queries the same server.
+/// Longer than `FOLDER_INTERVALS`, because every open view queries the same server.
 const SERVER_INTERVALS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
 const HISTORY_INTERVAL: Duration = Duration::from_secs(5);
@@ -45,22 +43,17 @@ pub(super) struct Reader<'a> {
     context: &'a Context,
     /// The host name of this machine.
     host: Box<str>,
-    /// The text that pending files must contain; empty for all.
     filter: String,
-    /// A future that waits for the next change of the queue. `None` if the queue may already have
-    /// changed since it was read.
+    /// Completes after the next change of the queue. `None` if the queue may already have changed.
     change: Option<Change>,
     next_poll: Instant,
-    /// True if the processing files may have changed since they were read.
     are_processing_stale: bool,
     processing_throttle: Throttle,
-    /// True if the rest of the queue may have changed since it was read.
     is_queue_stale: bool,
     queue_throttle: Throttle,
     history_throttle: Throttle,
     queue: QueuePart,
     history: HistoryPart,
-    /// True if the queue was read after the history.
     is_history_stale: bool,
 }
 
@@ -101,7 +94,6 @@ impl<'a> Reader<'a> {
         Ok(self.snapshot(&live, &runs))
     }
 
-    /// Waits until the next poll, and records whether the queue changes meanwhile.
     async fn wait(&mut self) {
         let poll = sleep_until(self.next_poll.into());
         tokio::pin!(poll);
@@ -117,7 +109,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the queue, except its processing files, if it is stale and its throttle permits.
     async fn read_queue(&mut self) -> Result<(), CliError> {
         let began = Instant::now();
         if !self.is_queue_stale || !self.queue_throttle.is_due(began) {
@@ -132,9 +123,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads the processing files if they are stale and their throttle permits. Must be called
-    /// after all other reads of the queue. If a file has changed, marks the rest of the queue as
-    /// stale, because `Storage::changed` does not report changes that this read has seen.
+    /// Reads the processing files. Must be called after all other reads of the queue. Marks the
+    /// queue as stale after a change, because `Storage::changed` does not report a change that was
+    /// already read.
     async fn read_processing(&mut self) -> Result<(), CliError> {
         let began = Instant::now();
         if self.are_processing_stale && self.processing_throttle.is_due(began) {
@@ -151,8 +142,6 @@ impl<'a> Reader<'a> {
         self.change.get_or_insert_with(|| Box::pin(async move { storage.changed().await }));
     }
 
-    /// Reads the history if it is stale. Computes the forecasts if the history was stale or a run
-    /// is live. Does neither while the throttle forbids it.
     async fn read_history(&mut self, live: &[LiveRun], runs: &RunsPart) -> Result<(), CliError> {
         let began = Instant::now();
         let is_needed = self.is_history_stale || !live.is_empty();

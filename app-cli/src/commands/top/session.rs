@@ -1,4 +1,4 @@
-//! Runs the view: waits for inputs, draws, and carries out effects.
+//! Runs the full-screen view of `autoproc top`.
 
 mod command;
 mod wake;
@@ -36,17 +36,15 @@ use crate::view::time::Zone;
 use command::{command, in_words};
 use wake::Wake;
 
-/// If a command takes longer than this, the view shows that it is waiting.
+/// The time after which the view reports a slow command.
 const LATE: Duration = Duration::from_millis(500);
 
-/// A future that reads a snapshot. It also returns the reader, for the next read.
 type Reading<'a> = Pin<Box<dyn Future<Output = (Reader<'a>, Result<Snapshot, CliError>)> + 'a>>;
 
 /// Shows the view until the user quits or a signal ends it.
 ///
 /// # Errors
-/// [`CliError`] if signals cannot be handled, if the terminal or its keys cannot be used, or if the
-/// first read of the queue fails.
+/// [`CliError`] if the terminal or signals cannot be used, or if the first read fails.
 pub(super) async fn session(context: &Context) -> Result<ExitCode, CliError> {
     let stop = context.wiring.signals()?;
     let (sender, wakes) = unbounded_channel();
@@ -74,7 +72,6 @@ struct Session<'a> {
     wakes: UnboundedReceiver<Wake>,
     state: State,
     reading: Reading<'a>,
-    /// The output that the view follows; `None` if the current page shows no output.
     output: Option<FollowedOutput>,
 }
 
@@ -137,8 +134,7 @@ impl<'a> Session<'a> {
         Ok(Next::Effects(effects))
     }
 
-    /// Applies the waiting messages in order, up to the first message that has effects. Several
-    /// keys without effects thus cause only one drawing.
+    /// Applies waiting messages, up to the first message with effects.
     fn on_wakes(&mut self, first: Wake) -> Result<Vec<Effect>, CliError> {
         let mut effects = Vec::new();
         let mut next = Some(first);
@@ -153,7 +149,6 @@ impl<'a> Session<'a> {
         Ok(effects)
     }
 
-    /// Applies a snapshot, and shows the warnings that were printed during the read.
     fn on_read(&mut self, read: Result<Snapshot, CliError>) -> Result<Vec<Effect>, CliError> {
         let warnings = self.context.console.take_diverted();
         if !warnings.is_empty() {
@@ -173,7 +168,6 @@ impl<'a> Session<'a> {
         update(&mut self.state, Input::Text(source, lines))
     }
 
-    /// Follows the output on the current page, if the page shows one.
     fn follow(&mut self) {
         let shown = match &self.state.mode {
             Mode::Read(page) => match page.source {
@@ -211,9 +205,8 @@ impl<'a> Session<'a> {
         self.reading = reading(Reader::new(self.context, self.state.filter.clone()));
     }
 
-    /// Shows what `queue show` prints about a file. Then reads the queue again, because `queue
-    /// show` may have read a change of the queue. `Storage::changed` no longer reports such a
-    /// change.
+    /// Shows the output of `queue show`, then reads the queue again. After `queue show`,
+    /// `Storage::changed` may not report the latest change.
     async fn read_story(&mut self, path: FilePath, id: ItemId) -> Result<Option<ExitCode>, CliError> {
         let words = vec!["queue".into(), "show".into(), path.as_os_str().to_owned()];
         let lines = match self.command(words).await? {
@@ -237,8 +230,8 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    /// Executes a command line. During the command, ignores all keys except those that leave the
-    /// view. Otherwise, a key could answer a question that the view has not shown yet.
+    /// Executes a command line. Ignores all keys except `q` and Ctrl-C during the command.
+    /// Otherwise, a key could answer a question before the user sees it.
     ///
     /// # Errors
     /// If the keys can no longer be read. The command may already have taken effect.
@@ -272,7 +265,6 @@ impl<'a> Session<'a> {
     }
 }
 
-/// True if the key leaves the view during a command: `q` or Ctrl-C.
 fn leaves(event: &Event) -> bool {
     let Event::Key(key) = event else { return false };
     match key.code {
@@ -286,11 +278,9 @@ fn no_keys(error: &io::Error) -> CliError {
     CliError::io("cannot read the keys", error)
 }
 
-/// The outcome of a command that the view carried out.
 enum Carried {
-    /// The command has ended, and printed this text or failed.
     Out(Result<String, CliError>),
-    /// A key or a signal ended the view first. The command may already have taken effect.
+    /// The view ended before the command. The command may still have taken effect.
     Left(ExitCode),
 }
 

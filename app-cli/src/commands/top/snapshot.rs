@@ -1,4 +1,4 @@
-//! The data that the view shows.
+//! The data that `autoproc top` shows.
 
 use std::time::Duration;
 
@@ -21,28 +21,25 @@ pub(super) struct Snapshot {
     pub(super) notices: Vec<String>,
     pub(super) time_left: Option<String>,
     pub(super) throughput: Throughput,
-    /// The processing files. Files with a running attempt come first, the longest-running at the
-    /// top. Files whose attempt has not started follow. Files of dead runs come last.
+    /// The processing files, the longest-running first. Files of dead runs come last.
     pub(super) running: Vec<RunningFile>,
     /// The groups of failures, the largest group first.
     pub(super) groups: Vec<FailureGroup>,
-    /// The next pending files that match the filter, in claim order. The reader limits their
-    /// number.
+    /// The next pending files, in claim order.
     pub(super) next: Vec<QueueItem>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum RunsNow {
-    /// No run is live. The text says so, and describes how the latest run ended.
+    /// No run is live. The text describes this state.
     None(String),
     Live {
         runs: usize,
         machines: usize,
-        /// The maximum number of concurrent attempts, summed over all runs.
+        /// The maximum number of concurrent attempts of all runs.
         jobs: usize,
-        /// The time since the earliest live run began.
         elapsed: Duration,
-        /// The progress of the only live run. `None` if it is unknown, or if several runs are live.
+        /// The progress of the only live run, if known.
         done: Option<Done>,
     },
 }
@@ -57,24 +54,21 @@ pub(super) struct Done {
 pub(super) struct RunningFile {
     pub(super) id: ItemId,
     pub(super) file_path: FilePath,
-    /// The host of the run that claimed the file, escaped. `None` if it is this host, or if the run
-    /// has died.
+    /// The host of the run, escaped; `None` for this host or a dead run.
     pub(super) host: Option<String>,
     pub(super) progress: Progress,
     /// The forecast duration, for instance `about 52s (31s to 1m 20s)`; `None` if unknown.
     pub(super) expected: Option<String>,
-    /// The last line of the output, escaped. `None` for instance if the output is on another
-    /// machine.
+    /// The last line of the output, escaped.
     pub(super) last_line: Option<String>,
     pub(super) is_slow: bool,
     pub(super) attempt: u32,
-    /// The output of the attempt. Its file may not exist yet, or may be on another machine.
+    /// The output of the attempt. Its file may not exist on this machine.
     pub(super) log: Option<AttemptLog>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// A run has claimed the file, but has not started the attempt yet.
     Claimed,
     /// The attempt began at this time.
     Since(Timestamp),
@@ -83,8 +77,7 @@ pub(super) enum Progress {
 }
 
 impl Snapshot {
-    /// Returns the progress of the only live run. If it is unknown, returns the progress of the
-    /// whole queue.
+    /// Returns the progress of the only live run, or else of the whole queue.
     pub(super) fn done(&self) -> Done {
         if let RunsNow::Live { done: Some(done), .. } = self.runs {
             return done;

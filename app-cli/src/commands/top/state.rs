@@ -1,4 +1,4 @@
-//! The state of the view.
+//! The state of the screen of `autoproc top`.
 
 use autoproc_domain::signature::{FailureGroup, SignatureId};
 use autoproc_domain::{FilePath, ItemId, QueueItem};
@@ -25,7 +25,7 @@ impl Pane {
     /// All panes, from the top of the screen to its bottom.
     pub(super) const ALL: [Self; 3] = [Self::Now, Self::Failures, Self::Next];
 
-    /// Returns the pane that is `panes` positions further down. The first pane follows the last.
+    /// Returns the pane `panes` positions further down, wrapping around.
     pub(super) fn after(self, panes: usize) -> Self {
         Self::ALL[(self as usize + panes) % Self::ALL.len()]
     }
@@ -37,13 +37,11 @@ pub(super) enum Mode {
     /// The keys move in the lists.
     #[default]
     Browse,
-    /// The keys edit the filter. The text is the previous filter, which Esc restores.
+    /// The keys edit the filter. Contains the previous filter, for Esc.
     Search(String),
-    /// The keys move in a page of text.
+    /// The keys scroll a page of text.
     Read(TextPage),
-    /// The keys edit the new priority of a file.
     AskPriority(FilePath, String),
-    /// The next key decides whether an action is carried out.
     Confirm(Action),
 }
 
@@ -56,12 +54,11 @@ pub(super) struct State {
     pub(super) now: List<ItemId>,
     pub(super) failures: List<SignatureId>,
     pub(super) next: List<ItemId>,
-    /// Only files whose path contains this text are shown. A group of failures is shown if its
-    /// reason or an example contains the text. Empty to show everything.
+    /// The text to search in paths and failures. If empty, everything is shown.
     pub(super) filter: String,
-    /// The outcome of the latest action, or a warning. Shown until the user presses a key.
+    /// An outcome or a warning, shown until the next key press.
     pub(super) message: Option<String>,
-    /// The reason why the latest read of the queue failed; `None` if the read succeeded.
+    /// The reason why the latest read of the queue failed.
     pub(super) trouble: Option<String>,
     pub(super) size: Size,
     pub(super) look: Look,

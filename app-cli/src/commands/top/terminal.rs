@@ -1,14 +1,13 @@
-//! Takes over the whole terminal for the view, and restores it.
+//! Switches the terminal to full screen and back.
 //!
 //! # Theory of operation
 //!
-//! [`FullScreen::open`] switches the terminal to the alternate screen and to raw mode. Dropping the
-//! `FullScreen` restores the terminal. A panic in any thread also restores the terminal, before the
-//! panic message is printed.
+//! [`FullScreen::open`] switches the terminal to full screen: the alternate screen and raw mode.
+//! Dropping the [`FullScreen`] restores the terminal. A panic in any thread also restores the
+//! terminal, before the panic message is printed.
 //!
-//! While the process is suspended, the shell uses the terminal. Another thread therefore calls
-//! [`give_up`] before a suspension and [`take`] after it. A lock keeps these calls from interfering
-//! with a drawing.
+//! While the process is suspended, the shell uses the terminal. Another thread calls [`give_up`]
+//! before a suspension and [`take`] after it. A lock separates these calls from drawing.
 
 use std::io::{self, Stdout, Write, stdout};
 use std::mem::ManuallyDrop;
@@ -24,8 +23,7 @@ use ratatui::crossterm::{execute, terminal};
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
 
-/// Makes the terminal report mouse buttons and the wheel (`CSI ? 1000 h`), with coordinates of any
-/// size (`CSI ? 1006 h`). Movements are not reported, so a moving mouse costs nothing.
+/// Enables reports of mouse buttons and the wheel, but not of movements.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
@@ -38,15 +36,12 @@ static IN_USE: Mutex<()> = Mutex::new(());
 
 /// The whole terminal. Dropping it restores the terminal.
 pub(super) struct FullScreen {
-    /// Never dropped. If the terminal is closed, the drop of `Terminal` panics, because it prints
-    /// its failure to standard error. The drop would show the cursor; [`give_up`] does this
-    /// instead.
+    /// Never dropped. The drop of `Terminal` would panic if the terminal is closed.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl FullScreen {
-    /// Switches the terminal to the alternate screen and to raw mode. From then on, a panic
-    /// restores the terminal before it prints its message.
+    /// Switches the terminal to full screen. Restores the terminal on a panic.
     ///
     /// # Errors
     /// If the terminal cannot be changed.
@@ -61,8 +56,7 @@ impl FullScreen {
         Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
-    /// Draws the changes since the last drawing. Draws nothing while the process is being
-    /// suspended, because the shell then uses the terminal.
+    /// Draws the changes, unless the process is suspended.
     ///
     /// # Errors
     /// If the terminal cannot be written.
@@ -74,8 +68,7 @@ impl FullScreen {
         Ok(())
     }
 
-    /// Adapts to the size of the terminal and erases the screen, so that the next drawing draws
-    /// everything.
+    /// Erases the screen and adapts to its size. The next drawing is complete.
     ///
     /// # Errors
     /// If the terminal cannot be written.
@@ -92,10 +85,10 @@ impl Drop for FullScreen {
     }
 }
 
-/// Switches the terminal to the alternate screen and to raw mode, unless the view already uses it.
+/// Switches the terminal to full screen, if necessary.
 ///
 /// # Errors
-/// If the terminal cannot be switched. It is then restored.
+/// If the terminal cannot be switched. The terminal is then restored.
 pub(super) fn take() -> io::Result<()> {
     let _in_use = in_use();
     if !IS_TAKEN.swap(true, Ordering::SeqCst) {
@@ -110,8 +103,7 @@ pub(super) fn give_up() {
     restore();
 }
 
-/// Restores the terminal. Takes no lock, because a drawing that panicked may hold it. Ignores
-/// failures, because the terminal may be gone.
+/// Restores the terminal. Takes no lock, because a drawing that panicked may hold the lock.
 fn restore() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
         let _ = end(&mut stdout());

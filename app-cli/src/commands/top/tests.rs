@@ -1,5 +1,3 @@
-//! Tests of the view with invented data.
-
 mod keys;
 mod night;
 mod screens;
@@ -44,7 +42,6 @@ impl Bench {
         self.input(Input::Terminal(Event::Key(KeyEvent::new(code, KeyModifiers::NONE))))
     }
 
-    /// Types characters, and returns the effects of the last character.
     fn type_in(&mut self, text: &str) -> Vec<Effect> {
         text.chars().map(|character| self.press(KeyCode::Char(character))).last().unwrap_or_default()
     }
@@ -56,7 +53,6 @@ impl Bench {
         terminal.backend().buffer().clone()
     }
 
-    /// Returns the rows of the screen as text, without trailing blanks.
     fn screen(&self) -> Vec<String> {
         let buffer = self.drawn();
         let row = |row: u16| {

@@ -1,5 +1,4 @@
-//! A scrollable page of text: the history of a file, the output of an attempt, a group of failures,
-//! or the help on keys.
+//! A scrollable page of text.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -21,12 +20,11 @@ pub(super) struct TextPage {
     lines: Vec<String>,
     rows: Vec<String>,
     first: usize,
-    /// True while the page follows the end of the text as the text grows.
     is_at_end: bool,
 }
 
 impl TextPage {
-    /// Creates an empty page. An output is first shown at its end, other texts at their beginning.
+    /// Creates an empty page. Pages of output start at the end.
     pub(super) fn new(source: Source, title: String) -> Self {
         let is_at_end = matches!(source, Source::Output(..));
         Self { source, title, lines: Vec::new(), rows: Vec::new(), first: 0, is_at_end }
@@ -36,8 +34,7 @@ impl TextPage {
         self.lines = lines;
     }
 
-    /// Scrolls by this many rows. Scrolling up stops following the end of an output. Scrolling
-    /// beyond the end follows it again.
+    /// Scrolls by this many rows. An output is followed only at its end.
     pub(super) fn move_by(&mut self, rows: isize) {
         self.first = self.first.saturating_add_signed(rows);
         self.is_at_end &= rows > 0;
@@ -57,8 +54,7 @@ impl TextPage {
     }
 }
 
-/// Wraps a line into rows of at most `columns` columns. Returns at least one row. A character wider
-/// than `columns` gets its own row.
+/// Wraps a line into rows of at most `columns` columns.
 pub(super) fn broken(line: &str, columns: usize) -> Vec<String> {
     let (mut rows, mut width) = (vec![String::new()], 0);
     for character in line.chars() {

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// The duration of the pause after a read, divided by the duration of the read. A value of 50 keeps
-/// reads below 2 % of the time. After a read of more than 200 ms, [`MAX_PAUSE`] shortens the pause.
+/// The pause after a read, divided by the duration of the read. Short reads thus take less than 2 %
+/// of the time.
 const PAUSE_PER_COST: u32 = 50;
 
-/// The maximum pause after a slow read. Limits how outdated the view can become. If the interval of
-/// the throttle is longer, the pause is the interval.
+/// The maximum pause after a slow read, unless the interval is longer.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Decides when something may be read again.

@@ -1,5 +1,4 @@
-//! The throughput: the number of files that complete or finally fail in a time span, as a rate and
-//! as bars.
+//! Computes the rate at which files end.
 
 use std::time::Duration;
 
@@ -8,26 +7,22 @@ use autoproc_domain::Timestamp;
 /// The longest time that the bars cover.
 const MAX_WINDOW: Duration = Duration::from_mins(10);
 
-/// The shortest time that the bars cover. Over a shorter time, single files would determine the
-/// rate.
+/// The shortest time that the bars cover. Over less time, the rate would be noisy.
 const MIN_WINDOW: Duration = Duration::from_secs(10);
 
 const BARS: u32 = 12;
 
-/// The number of files that completed or finally failed in each of several time spans. The spans
-/// are equally long, and the last one ends now.
+/// The number of files that ended in each of several equal time spans.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Throughput {
-    /// The number of files for each span, the earliest span first. Empty if no file ended in any
-    /// span.
+    /// The number of files that ended in each span, the earliest span first.
     pub(super) bars: Vec<u64>,
     /// The total length of all spans; 0 if there are no bars.
     pub(super) window: Duration,
 }
 
 impl Throughput {
-    /// Counts `ends`, the times at which files completed or finally failed. `ends` is complete from
-    /// `known_since` on.
+    /// Counts the files that ended. `ends` contains all ends since `known_since`.
     pub(super) fn of(ends: impl Iterator<Item = Timestamp>, known_since: Timestamp, now: Timestamp) -> Self {
         let window = now.saturating_since(known_since).clamp(MIN_WINDOW, MAX_WINDOW);
         let span = window / BARS;
@@ -43,8 +38,7 @@ impl Throughput {
         if bars.iter().all(|count| *count == 0) { Self::default() } else { Self { bars, window } }
     }
 
-    /// Describes the rate in files per second, minute or hour. Returns `None` if no file has ended
-    /// in the spans.
+    /// Describes the rate as text. Returns `None` if no file has ended.
     pub(super) fn rate(&self) -> Option<String> {
         let count: u64 = self.bars.iter().sum();
         #[expect(clippy::cast_precision_loss, reason = "counts of attempts are small")]

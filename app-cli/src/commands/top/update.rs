@@ -1,4 +1,4 @@
-//! A pure function that applies an input to the state, and returns the effects that follow.
+//! Applies inputs to the state of `autoproc top`.
 
 mod browsing;
 mod keys;
@@ -14,22 +14,20 @@ use super::text_page::Source;
 use crate::priority;
 use crate::view::layout::Size;
 
-/// The number of rows that one step of the mouse wheel scrolls.
 const WHEEL_ROWS: isize = 3;
 
-/// The maximum length of the filter and of a priority, in characters.
+/// The maximum length of typed text, in characters.
 const MAX_TYPED: usize = 200;
 
 #[derive(Debug, Clone)]
 pub(super) enum Input {
-    /// The user pressed a key or used the mouse, or the terminal was resized.
     Terminal(Event),
     Snapshot(Box<Snapshot>),
     /// The reason why the queue cannot be read.
     Trouble(String),
-    /// The text of a page was read. The text is dropped if the view no longer shows this page.
+    /// The text of a page. Ignored if the view shows another page.
     Text(Source, Vec<String>),
-    /// A message to show: the outcome of an action, or a warning.
+    /// The outcome of an action, or a warning.
     Outcome(String),
 }
 
@@ -39,10 +37,8 @@ pub(super) enum Effect {
     Quit,
     Suspend,
     Redraw,
-    /// Reads the queue again, because the filter has changed.
     Refresh,
     ReadStory(FilePath, ItemId),
-    /// Carries out an action that the user has confirmed.
     CarryOut(Action),
 }
 
@@ -85,7 +81,6 @@ pub(super) fn update(state: &mut State, input: Input) -> Vec<Effect> {
     effects
 }
 
-/// Scrolls the lists and the page so that they fit the screen.
 fn fit(state: &mut State) {
     let plan = Plan::of(state, state.size);
     state.now.scroll(plan.rows(Pane::Now));
@@ -144,7 +139,6 @@ fn on_any_mode(key: KeyEvent) -> Option<Vec<Effect>> {
     }
 }
 
-/// Edits the filter. Enter keeps the new filter, Esc restores the previous one.
 fn on_search_key(state: &mut State, before: String, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Enter => return if state.filter == before { Vec::new() } else { vec![Effect::Refresh] },
@@ -158,7 +152,6 @@ fn on_search_key(state: &mut State, before: String, key: KeyEvent) -> Vec<Effect
     Vec::new()
 }
 
-/// Edits a priority. Enter asks for confirmation if the priority is valid, and Esc cancels.
 fn on_priority_key(state: &mut State, path: FilePath, mut typed: String, key: KeyEvent) {
     match key.code {
         KeyCode::Esc => return,
@@ -174,7 +167,6 @@ fn on_priority_key(state: &mut State, path: FilePath, mut typed: String, key: Ke
     state.mode = Mode::AskPriority(path, typed);
 }
 
-/// Edits a line of text. Backspace removes the last character, and Ctrl-U removes the whole line.
 fn edit(text: &mut String, key: KeyEvent) {
     let is_plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     match key.code {

@@ -1,5 +1,4 @@
-//! `workflow check`: prints each problem in the style of a compiler. Below an error, prints the
-//! source line and a mark at the position of the error.
+//! `workflow check`: prints the problems of workflow files.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,8 +25,8 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The maximum width of a printed source line, in characters. If a line is longer, only the part
-/// around the mark is printed, because most terminals would wrap the whole line.
+/// The maximum width of a printed source line, in characters. Most terminals would wrap longer
+/// lines.
 const SHOWN_COLUMNS: usize = 100;
 
 /// The arguments of `workflow check`.
@@ -81,8 +80,6 @@ struct WorkflowsChecked {
     files: Vec<CheckedFile>,
 }
 
-/// Returns the phases that should return values, because other parts of the workflow read these
-/// values. Returns an empty list if the workflow has errors.
 fn expected_of(file: &WorkflowFile) -> Vec<PhaseExpected> {
     let workflow = file.workflow.as_ref().filter(|_| !file.has_errors());
     workflow.map(|workflow| PhaseExpected::of_workflow(&Plan::new(workflow.clone()))).unwrap_or_default()

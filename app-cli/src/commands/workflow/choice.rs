@@ -1,4 +1,4 @@
-//! Finds and checks the workflow that is named in the arguments of a command.
+//! Finds and checks the chosen workflow of a command.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -64,8 +64,7 @@ impl WorkflowFolderArgs {
         Catalogue::new(context.project.root(), self.workflow_dir.as_deref())
     }
 
-    /// Formats `--workflow-dir` for a suggested command, with a leading blank. Returns an empty
-    /// text if the option is not given.
+    /// Formats `--workflow-dir` for a suggested command, with a leading blank.
     pub(super) fn option(&self) -> String {
         let option = |folder: &PathBuf| format!(" --workflow-dir {}", quoted(&folder.to_string_lossy()));
         self.workflow_dir.as_ref().map(option).unwrap_or_default()
@@ -97,8 +96,7 @@ impl WorkflowChoice {
         Self { word, folder: options.workflow_dir, inputs: options.inputs, from_start: false, is_fallback: false }
     }
 
-    /// Returns the options with which `autoproc run` uses this workflow and its inputs. Leaves out
-    /// `--from-start`.
+    /// Returns the options of `autoproc run` for this workflow, without `--from-start`.
     pub(crate) fn options(&self) -> Vec<OsString> {
         let word = self.word.as_deref().unwrap_or(DEFAULT_WORKFLOW);
         let mut words: Vec<OsString> = vec!["--workflow".into(), word.into()];
@@ -111,11 +109,10 @@ impl WorkflowChoice {
         words
     }
 
-    /// Loads the workflow for execution. Warns if the workflow has warnings.
+    /// Loads the workflow for execution.
     ///
     /// # Errors
-    /// [`CliError`] if there is no usable workflow, if it does not accept the inputs, or if the
-    /// runners of its steps cannot be found.
+    /// [`CliError`] if the workflow, its inputs or its runners are not usable.
     pub(in crate::commands) fn load(&self, context: &Context) -> Result<WorkflowRun, CliError> {
         let Chosen { path, text, plan, inputs } = self.chosen(context)?;
         let project = context.project.root();
@@ -138,9 +135,8 @@ impl WorkflowChoice {
         })
     }
 
-    /// Returns the chosen workflow or, if its activation condition does not hold, its fallback. A
-    /// fallback may have its own condition and fallback. A condition that cannot be evaluated
-    /// before the run counts as true.
+    /// Returns the chosen workflow or its fallback, depending on their activation conditions. A
+    /// condition counts as true if it cannot be evaluated before the run.
     fn chosen(&self, context: &Context) -> Result<Chosen, CliError> {
         let mut choice = self.clone();
         for _ in 0..MAX_FALLBACKS {
@@ -187,7 +183,6 @@ impl WorkflowChoice {
     }
 }
 
-/// The maximum number of workflows in a chain of fallbacks, including the chosen workflow.
 const MAX_FALLBACKS: usize = 8;
 
 struct Chosen {
@@ -198,7 +193,6 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// Reads and checks the workflow. For a fallback, drops the inputs that it does not declare.
     fn read(choice: &WorkflowChoice, context: &Context) -> Result<Self, CliError> {
         let file = choice.find(context)?;
         complain(&file, context)?;
@@ -212,7 +206,6 @@ impl Chosen {
     }
 }
 
-/// Fails if the workflow has errors. Otherwise, prints the number of warnings if there are any.
 fn complain(file: &WorkflowFile, context: &Context) -> Result<(), CliError> {
     let count = |severity| file.problems.iter().filter(|problem| problem.severity == severity).count();
     let advice = format!("autoproc workflow check {}", quoted_path(&file.path));
@@ -244,7 +237,6 @@ fn input(word: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Returns a path relative to the folder `base`; returns it unchanged if it is not below `base`.
 pub(super) fn from_base<'p>(base: &Path, path: &'p Path) -> &'p Path {
     path.strip_prefix(base).unwrap_or(path)
 }

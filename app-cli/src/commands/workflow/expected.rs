@@ -1,11 +1,9 @@
-//! The values that a phase should return because other parts of the workflow read them.
+//! The values that a phase should return.
 
 use autoproc_workflow::definition::Phase;
 use autoproc_workflow::execution::{ExpectedValue, Plan};
 use serde::Serialize;
 
-/// The maximum number of values that a line names. If a line named more, its beginning would scroll
-/// off the screen.
 const MAX_SHOWN: usize = 100;
 
 pub(super) struct PhaseExpected {

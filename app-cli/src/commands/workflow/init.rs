@@ -1,4 +1,4 @@
-//! `workflow init`: writes a placeholder program (stand-in) for the runners that a workflow lacks.
+//! `workflow init`: writes placeholders for missing runners.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

@@ -1,5 +1,4 @@
-//! `workflow list`: lists all workflow files, even if a file is invalid or an earlier file has the
-//! same id.
+//! `workflow list`: lists all workflow files, including invalid ones.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -74,7 +74,7 @@ async fn under_way(context: &Context) -> Result<Vec<FileProgress>, CliError> {
     Ok(found)
 }
 
-/// The reason why no run continues an unfinished execution.
+/// The reason why an execution does not continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Interruption {
     /// The run is not live. It still holds the claim on the file, or the event log does not record
@@ -93,11 +93,9 @@ impl Interruption {
     }
 }
 
-/// Returns why no run continues an execution. Returns `None` if a live run continues it, or if the
-/// latest attempt of the execution has ended.
+/// Returns the reason why an execution does not continue, if any.
 ///
-/// The caller must read `live` after `item` and `state`. Otherwise, a run that began between the
-/// reads would count as dead.
+/// The caller must read `live` after `item` and `state`. Otherwise, a new run could count as dead.
 async fn interruption(
     item: &QueueItem,
     state: &ExecutionState,
@@ -132,11 +130,11 @@ struct FileProgress {
 }
 
 impl FileProgress {
-    /// Returns the progress of the item's execution. The caller must read `live` after `item` and
-    /// `stored`, as for [`interruption`].
+    /// Returns the progress of an execution. The caller must read `live` last, as for
+    /// [`interruption`].
     ///
     /// # Errors
-    /// [`CliError`] if the execution seems interrupted, and reading it again fails.
+    /// [`CliError`] if the execution cannot be read again.
     async fn of(
         item: &QueueItem,
         stored: StoredExecution,

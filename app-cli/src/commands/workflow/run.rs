@@ -58,8 +58,6 @@ pub(crate) struct RunArgs {
     grace: Duration,
 }
 
-/// Executes the workflow and prints the result. Without `--json`, also prints the output of the
-/// steps during the execution.
 pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     let file = paths::resolve(&context.cwd, &args.file)?;
     check_process_table()?;
@@ -98,8 +96,8 @@ async fn execute(
     Ok((report, orchestrator.get_progress()))
 }
 
-/// Creates an attempt on a file that is not queued. The item id is 0, which no queue contains. The
-/// claim number is the current time, so each execution has its own output file.
+/// Creates an attempt on a file outside the queue. The item id is 0, because no queue contains this
+/// id. The claim number is the current time, so each execution has its own output file.
 fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt {
     let number = ClaimNumber::new(u64::try_from(context.now().as_micros()).unwrap_or_default());
     Attempt {
@@ -115,8 +113,6 @@ fn attempt(file_path: FilePath, timeout: Duration, context: &Context) -> Attempt
     }
 }
 
-/// Waits for an execution, and prints its output as it appears. If printing fails, the execution
-/// continues, and a warning is printed at the end.
 async fn shown<T>(
     execution: impl Future<Output = Result<T, CliError>>,
     log: &AttemptLog,

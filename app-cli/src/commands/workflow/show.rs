@@ -1,4 +1,4 @@
-//! `workflow show`: shows the phases and steps of one workflow.
+//! `workflow show`: shows the phases and steps of a workflow.
 
 use std::io;
 use std::path::PathBuf;
@@ -44,10 +44,10 @@ pub(super) struct UsableWorkflow {
     pub(super) plan: Plan,
 }
 
-/// Finds a workflow by its id or path.
+/// Finds a workflow without errors by its id or path.
 ///
 /// # Errors
-/// [`CliError`] if there is no such workflow, if it cannot be read, or if it has errors.
+/// [`CliError`] if the workflow is missing, unreadable or invalid.
 pub(super) fn usable(word: &str, folder: &WorkflowFolderArgs, context: &Context) -> Result<UsableWorkflow, CliError> {
     let file = folder.catalogue(context).find(word, &context.cwd).map_err(|error| find_error(&error))?;
     let has_errors = file.has_errors();
@@ -73,8 +73,6 @@ impl View for WorkflowShown {
         tree::print(&self.plan, from_base(&self.base, &self.path), out)
     }
 
-    /// Builds the document with `json!`, because each step has a key that is named after the kind
-    /// of its action: `run`, `shell`, `command` or `task`.
     fn document(&self) -> impl Serialize {
         let Workflow { id, name, description, version, inputs, phases, transitions, .. } = self.plan.workflow();
         let Workflow { rollback, on_error, .. } = self.plan.workflow();

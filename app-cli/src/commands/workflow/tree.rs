@@ -1,4 +1,4 @@
-//! Prints the phases and steps of a workflow as a tree.
+//! Prints a workflow as a tree.
 
 use std::io::{self, Write};
 use std::path::Path;

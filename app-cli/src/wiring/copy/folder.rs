@@ -1,4 +1,4 @@
-//! Reads the queue of a folder for a copy.
+//! The queue of a folder as the source of a copy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -24,7 +24,6 @@ pub(crate) struct FolderSource {
     log: EventLogReader,
     log_path: PathBuf,
     here: Location,
-    /// The runs that the events and the executions name.
     runs: BTreeSet<RunId>,
     copied_runs: BTreeMap<String, Place>,
     outputs: vec::IntoIter<AttemptLog>,
@@ -33,8 +32,7 @@ pub(crate) struct FolderSource {
 }
 
 impl FolderSource {
-    /// Opens the event log, the outputs and the executions of the folder. As `queue` is locked, no
-    /// run changes these files.
+    /// Opens the files of the folder. `queue` is locked, so no run changes these files.
     pub(super) fn open(queue: LockedQueue, project: &Project) -> Result<Self, CliError> {
         let (log_path, attempts) = (project.event_log(), project.attempts_dir());
         let executions = Executions::new(project.executions_dir());
@@ -121,7 +119,6 @@ fn execution(journal: CopiedJournal) -> CopiedExecution {
     CopiedExecution { item, claim, run, completed_at, events }
 }
 
-/// A time before 1970 becomes the beginning of 1970.
 fn timestamp(time: SystemTime) -> Timestamp {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))

@@ -1,4 +1,4 @@
-//! The queue that a copy fills.
+//! The target when a queue is copied.
 
 mod folder;
 
@@ -12,7 +12,7 @@ use crate::wiring::server::{CopiedExecution, CopiedOutput, LockedDatabase, RunPl
 use folder::FolderTarget;
 pub(super) use folder::remove_interrupted;
 
-/// A database keeps this many bytes of each output: the default of `run --store-output`.
+/// The maximum length of a stored output, in bytes: the default of `run --store-output`.
 const MAX_STORED_OUTPUT: u64 = 64 << 10;
 
 /// The locked queue that a copy fills. Nothing is visible before [`Target::commit`].
@@ -26,8 +26,7 @@ impl Target<'_> {
         Self::Folder(Box::new(FolderTarget::new(locked, project.clone())))
     }
 
-    /// True if the queue has no items and, in a database, no history. For a folder,
-    /// [`Target::commit`] checks the history.
+    /// True if the queue has no items and, in a database, no history.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -61,7 +60,7 @@ impl Target<'_> {
         }
     }
 
-    /// Adds the machine and the project folder of each run in the history.
+    /// Adds the machine and the project folder of each run.
     ///
     /// # Errors
     /// [`CliError`] if they cannot be written.
@@ -73,11 +72,10 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// Adds outputs, and returns the number of outputs added. A database skips outputs whose
-    /// attempts are not in the history.
+    /// Adds outputs, and returns the number of outputs added.
     ///
     /// # Errors
-    /// [`CliError`] if they cannot be written.
+    /// [`CliError`] if the outputs cannot be written.
     pub(crate) async fn add_outputs(&mut self, outputs: Vec<CopiedOutput>) -> Result<u64, CliError> {
         match self {
             Self::Folder(target) => target.add_outputs(outputs),
@@ -85,11 +83,10 @@ impl Target<'_> {
         }
     }
 
-    /// Adds a workflow execution. Returns false if the target is a database that lacks the item.
-    /// For a folder, always returns true.
+    /// Adds a workflow execution. Returns false if the database lacks the item.
     ///
     /// # Errors
-    /// [`CliError`] if it cannot be written.
+    /// [`CliError`] if the execution cannot be written.
     pub(crate) async fn add_execution(&mut self, execution: CopiedExecution) -> Result<bool, CliError> {
         match self {
             Self::Folder(target) => target.add_execution(execution).map(|()| true),
@@ -97,12 +94,12 @@ impl Target<'_> {
         }
     }
 
-    /// Makes everything that was added visible and durable.
+    /// Makes the copy visible and durable.
     ///
     /// # Errors
-    /// [`CliError`] if that fails. The queue is then still empty, with two exceptions. A database
-    /// may have committed the copy, although its answer was lost. A folder may have the whole copy,
-    /// but also its marker file, which could not be removed.
+    /// [`CliError`] if the commit fails. The queue is then still empty, with two exceptions. A
+    /// database may have committed the copy, although its answer was lost. A folder may have the
+    /// whole copy, but also its marker file.
     pub(crate) async fn commit(self) -> Result<(), CliError> {
         match self {
             Self::Folder(target) => target.commit(),

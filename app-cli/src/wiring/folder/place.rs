@@ -1,4 +1,4 @@
-//! Checks the state folder: its file system, free space, and permissions.
+//! Checks the state folder.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use crate::maintenance::Finding;
 use crate::view;
 use crate::view::quoting::quoted_path;
 
-/// Fewer free inodes cause a warning, because each attempt creates a file for its output.
+/// The number of free inodes that causes a warning. Each attempt creates a file.
 const FEW_FILES: u64 = 1_000;
 
 const MIB: u64 = 1024 * 1024;
@@ -38,7 +38,6 @@ pub(super) fn findings(folder: &StateFolder) -> Vec<Finding> {
     findings
 }
 
-/// Returns the file system of the folder, and how many free bytes the queue may need there.
 fn file_system(folder: &StateFolder) -> io::Result<(FileSystem, u64)> {
     Ok((json_store::file_system(&folder.state_dir)?, json_store::room_needed(&folder.state_dir)?))
 }
@@ -121,8 +120,6 @@ fn trials(state_dir: &Path) -> Vec<Finding> {
     ]
 }
 
-/// Checks that this user can write to the files in the folder. Also checks that not every user can
-/// write to the folder or its files.
 fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {
@@ -150,8 +147,6 @@ fn permissions(folder: &Path) -> Finding {
     }
 }
 
-/// True if the file can be opened for writing, or no longer exists. Opening changes neither the
-/// length nor the timestamps of the file (open(2)).
 fn is_open_to_us(path: &Path) -> bool {
     match fs::OpenOptions::new().read(true).append(true).open(path) {
         Ok(_) => true,

@@ -1,4 +1,4 @@
-//! Replaces the stored paths in a history by the paths of this machine.
+//! Translates the paths in a history.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Maps paths and selectors.
+//! Translates the paths in items and selectors.
 
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::StorageError;
@@ -6,8 +6,7 @@ use autoproc_domain::request::Selector;
 
 use crate::path_map::PathMap;
 
-/// Maps a stored path to the path on this machine. Returns the stored path if the result would be
-/// too long.
+/// Maps a stored path to the path on this machine, if possible.
 pub(super) fn to_here(stored: FilePath, map: &PathMap) -> FilePath {
     map.to_here(&stored).unwrap_or(stored)
 }

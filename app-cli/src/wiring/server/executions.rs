@@ -1,4 +1,4 @@
-//! The journals of workflow executions in the database.
+//! The journals of workflow executions in a database.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,8 +9,6 @@ use autoproc_domain::ports::{Attempt, Location, StorageError};
 use autoproc_postgres_store::{ExecutionJournal, PostgresStore, RecordingClaim};
 use autoproc_workflow::execution::{Place, SharedJournal, SharedJournals};
 
-/// The journals in the database. Journals that were written on another machine or for another
-/// project folder are marked.
 pub(super) struct ServerJournals {
     pub(super) store: Arc<PostgresStore>,
     pub(super) place: String,

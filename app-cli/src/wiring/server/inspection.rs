@@ -1,4 +1,4 @@
-//! The findings of `store check` about a server and its schema.
+//! Checks a server and its schema for `store check`.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use crate::exit_code::ExitCode;
 use crate::maintenance::Finding;
 use crate::view::time::span;
 
-/// A larger clock difference causes a warning. The queue uses only the server's clock, so a
-/// difference only falsifies the times that this machine shows.
+/// The clock difference that causes a warning. Only displayed times depend on this machine's clock.
 const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 
 pub(super) fn refused(error: &CliError) -> Finding {
@@ -70,7 +69,6 @@ fn clock(inspection: &Inspection) -> Finding {
     Finding::warning(SUBJECT, message, advice)
 }
 
-/// Checks a setting of the server that protects acknowledged results from a power failure.
 fn setting(subject: &'static str, is_on: bool) -> Finding {
     if is_on {
         return Finding::well(subject, "on");

@@ -1,4 +1,4 @@
-//! The tails of outputs in the database.
+//! The outputs of attempts in a database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,7 @@ use crate::stored_output::StoredOutput;
 pub(crate) struct OutputStore(pub(super) Arc<PostgresStore>);
 
 impl OutputStore {
-    /// From now on, stores the last `max` bytes of the output of each attempt that ends. Reads the
-    /// output from `logs`. Stores nothing if `max` is 0.
+    /// Stores the last `max` bytes of the output of each future attempt.
     pub(in crate::wiring) fn store(&self, logs: AttemptLogs, max: u64) {
         if max > 0 {
             self.0.store_outputs(move |of| end_of(&logs, of, max));
@@ -41,8 +40,7 @@ impl OutputStore {
     }
 }
 
-/// Returns the tail of an attempt's output. `None` if there is no readable output, or if the number
-/// of the claim is unknown.
+/// Returns the end of an attempt's output, if it is readable.
 fn end_of(logs: &AttemptLogs, of: &AttemptRef, max: u64) -> Option<OutputEnd> {
     let log = logs.log_of(ClaimToken { item: of.id, number: of.claim? }, of.attempt);
     let end = log.end(max).ok()??;

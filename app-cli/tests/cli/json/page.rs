@@ -1,5 +1,3 @@
-//! Parses `docs/json.md`, which lists the fields of each JSON object.
-
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -7,10 +5,9 @@ use serde_json::Value;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/json.md");
 
-/// Maps the path of a field, such as `files[].outcome`, to the type of the field.
+/// Maps field paths, such as `files[].outcome`, to types.
 pub(super) type Fields = BTreeMap<String, String>;
 
-/// The sections of the page by heading. Each section describes a document or a shared object.
 pub(super) struct Page {
     pub(super) sections: BTreeMap<String, Section>,
 }
@@ -28,7 +25,7 @@ impl Page {
         Self::parse(&fs::read_to_string(PAGE).expect("docs/json.md"))
     }
 
-    /// Parses a page. A shared object must come before the first table that refers to it.
+    /// Parses a page. A shared object must come before its first use.
     pub(super) fn parse(text: &str) -> Self {
         let mut page = Self { sections: BTreeMap::new() };
         let mut name = String::new();
@@ -54,8 +51,6 @@ impl Page {
         self.sections.get_mut(name).expect("a heading before it")
     }
 
-    /// Returns the field of a table row. If the type of the field is a shared object, also returns
-    /// the fields of that object.
     fn expanded(&self, path: &str, kind: &str) -> Fields {
         let shared = kind.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(name, _)| name);
         let before = match path.strip_suffix('…') {

@@ -1,12 +1,10 @@
-//! Finds the names of JSON fields in the source code.
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use walkdir::WalkDir;
 
-/// This source file is skipped: `docs/formats.md` describes the events of a trace.
+/// Skipped: `docs/formats.md` describes the events of a trace.
 const EVENTS_OF_TRACES: &str = "report/trace/event.rs";
 
 /// Returns the field names of all serialisable structures and `json!` documents.
@@ -19,7 +17,6 @@ pub(super) fn field_names() -> BTreeSet<String> {
     texts.flat_map(|text| structure_fields(&text).into_iter().chain(macro_keys(&text))).collect()
 }
 
-/// Returns the fields of structures that derive `Serialize`, except flattened and skipped fields.
 fn structure_fields(text: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut lines = text.lines();

@@ -1,10 +1,6 @@
-//! Tests commands that cannot use the database. Such a command prints one error with advice, and
-//! changes nothing.
-
 use super::database::Database;
 use crate::fixture::{Answer, TempProject};
 
-/// Checks that the command failed with one error line, and did not mention `--project-dir`.
 #[track_caller]
 fn expect(answer: Answer, code: i32, words: &str) {
     let answer = answer.expect_error(code, words);

@@ -1,5 +1,3 @@
-//! `migrate` copies queues between folders and databases.
-
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,8 +11,6 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 
-/// Creates a project with files of every status except `processing`, a held file, priorities, and
-/// the history of two runs.
 fn full_project() -> TempProject {
     let project = TempProject::with_queue(&["done", "bad", "slow", "later", "held"]);
     let picky = "case {/} in bad) echo it is bad >&2; exit 3 ;; slow) sleep 60 ;; esac";
@@ -42,7 +38,6 @@ fn log(project: &TempProject) -> PathBuf {
     project.path("logs/autonomous-processing.jsonl")
 }
 
-/// Returns what a user sees of the queue and its history: the export, and the report on all runs.
 fn contents(project: &TempProject) -> (String, String) {
     let export = project.ask(["queue", "export"]).expect_code(0).out;
     let mut report = project.json(["report", "--since", "1d"]);
@@ -147,7 +142,6 @@ fn a_copied_attempt_without_output_names_its_place() {
     assert!(shown.err.contains("attempt 1 of round 2 printed nothing\n"), "{shown:?}");
 }
 
-/// The second step fails unless the project has the file `fixed`.
 const WORKFLOW: &str = "\
 workflow:
   id: pair
@@ -159,8 +153,8 @@ workflow:
         - {id: two, shell: 'echo two >> ${file}.steps; test -e fixed'}
 ";
 
-/// Copies an unfinished workflow from a folder to a database, and then to a second folder.
-/// Continues the workflow there. Returns all steps that ran, and the answer of the last run.
+/// Copies an unfinished workflow to a database and then to another folder. Returns the executed
+/// steps, and the answer of the last run.
 fn steps_of_round_trip(database: &Database, workflow: &str) -> (String, Answer) {
     let (project, back) = (TempProject::with_files(&["a"]), TempProject::new());
     for folder in [&project, &back] {
@@ -196,7 +190,6 @@ fn a_copied_workflow_that_resumes_here_begins_anew_elsewhere() {
     assert!(run.err.contains("/a: the workflow begins anew here: its earlier steps ran on "), "{run:?}");
 }
 
-/// Returns the `store` field as JSON text. Only a document about a database has this field.
 fn store_field(database: &Database, project: &TempProject) -> String {
     let store = database.json(project, ["status"])["store"].as_str().expect("an address").to_owned();
     format!(",\"store\":\"{store}\"")
@@ -287,7 +280,6 @@ fn a_live_run_on_either_side_is_an_error() {
     left.expect_error(2, "1 file is in the queue at postgres:///");
 }
 
-/// Kills `migrate` after it has added the files, while it waits for a lock in the database.
 #[test]
 fn a_killed_copy_leaves_an_empty_target() {
     let Some(database) = Database::with_queue() else { return };
@@ -307,8 +299,7 @@ fn a_killed_copy_leaves_an_empty_target() {
     assert_eq!([database.count(&project, "pending"), database.count(&project, "failed")], [3, 1]);
 }
 
-/// Locks the history until the returned function is dropped. The returned function executes a
-/// query, and returns its result, a number.
+/// Locks the history. Dropping the returned query function unlocks the history.
 fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let config = database.config();
@@ -321,7 +312,7 @@ fn locked_history(database: &Database) -> impl Fn(&str) -> i64 + use<> {
     move |query: &str| runtime.block_on(client.query_one(query, &[])).expect("a row").get(0)
 }
 
-/// The earlier copy was killed after installing the event log, but before installing the queue.
+/// The earlier copy installed the event log, but not the queue.
 #[test]
 fn a_copy_to_a_folder_continues_after_a_crash() {
     let (project, target) = (full_project(), TempProject::new());
@@ -332,7 +323,7 @@ fn a_copy_to_a_folder_continues_after_a_crash() {
     assert_eq!(contents(&target), contents(&project));
 }
 
-/// The earlier copy was killed after installing the outputs, but before installing the queue.
+/// The earlier copy installed the outputs, but not the queue.
 #[test]
 fn parts_of_an_interrupted_copy_are_replaced() {
     let (project, target) = (full_project(), TempProject::new());

@@ -1,5 +1,3 @@
-//! Creates databases for tests, and runs the binary and SQL statements on them.
-
 use std::ffi::{OsStr, OsString};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +20,7 @@ impl Database {
         PostgresServer::shared().map(Self::create_on)
     }
 
-    /// Creates a database with the schema of the queue. Returns `None` if there is no server.
+    /// Creates a database for the queue. Returns `None` without a server.
     pub(super) fn with_queue() -> Option<Self> {
         let database = Self::create()?;
         database.initialise();
@@ -114,8 +112,7 @@ impl Database {
         project.json(self.words(words))
     }
 
-    /// Starts the binary on this database. Writes its standard error to the file `errors` of the
-    /// project, so that a test can read the messages during the run.
+    /// Starts the binary. Standard error goes to the file `errors`.
     pub(super) fn start<W: AsRef<OsStr>>(
         &self,
         project: &TempProject,

@@ -1,6 +1,3 @@
-//! Tests `explain`, `metrics` and `report --trace` on a database. The commands use another project
-//! folder than the run.
-
 use std::ffi::OsString;
 
 use serde_json::Value;
@@ -9,7 +6,7 @@ use super::database::Database;
 use crate::fixture::{Answer, TempProject};
 use crate::json::expect_documented;
 
-/// Creates a project in which a run failed on the file `a`, and a second, empty project.
+/// Creates a project with a failed file, and an empty project.
 fn night(database: &Database) -> (TempProject, TempProject) {
     let (worker, other) = (TempProject::new(), TempProject::new());
     worker.write("a", "");

@@ -1,5 +1,3 @@
-//! Tests `run --on-finish` and `--on-failure` on a database.
-
 use std::fs;
 
 use serde_json::Value;
@@ -7,7 +5,6 @@ use serde_json::Value;
 use super::database::Database;
 use crate::fixture::TempProject;
 
-/// If a hook calls autoproc, the call works on the queue of the run.
 #[test]
 fn a_run_on_a_database_is_reported_too() {
     let Some(database) = Database::with_queue() else { return };

@@ -1,6 +1,3 @@
-//! Tests `status`, which shows the live runs of all machines, and `stop`, which can end some of
-//! these runs.
-
 use std::process::Child;
 
 use serde_json::Value;
@@ -11,7 +8,6 @@ use crate::json::expect_documented;
 
 const PATIENT: &str = "until test -e go; do sleep 0.05; done; : {}";
 
-/// Starts a run on one file in each folder, and waits until both files are being processed.
 fn two_runs(database: &Database, projects: [&TempProject; 2]) -> [Child; 2] {
     let runs = projects.map(|project| {
         project.write("a", "");
@@ -94,7 +90,6 @@ fn a_stop_request_names_a_run_or_a_host() {
     nobody.expect_error(2, &format!("no live run is on the host {host}"));
 }
 
-/// Returns the completions that zsh offers after these words.
 fn completed(database: &Database, project: &TempProject, words: &[&str]) -> Vec<String> {
     let mut command = project.command(["autoproc"].iter().chain(words));
     command.env("AUTOPROC_COMPLETE", "zsh");

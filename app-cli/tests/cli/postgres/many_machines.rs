@@ -1,6 +1,3 @@
-//! Tests the scenario of `docs/many-machines.md`: three machines share a queue, and a fourth
-//! machine watches. One machine is killed, and one loses its network.
-
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -11,20 +8,16 @@ use super::database::Database;
 use super::network::Network;
 use crate::fixture::{Answer, TempProject, end_of, wait_until};
 
-/// The environment variable that sets the number of files.
 const FILES: &str = "AUTOPROC_MANY_MACHINES_FILES";
 
-/// The number of machines that process files. One more machine only watches.
 const WORKERS: usize = 3;
 const KILLED: usize = 1;
 const SOUND: usize = 2;
 const CUT_OFF: usize = 3;
 const WATCHER: usize = 4;
 
-/// Appends the file name to `starts` and `ends` in the folder `$W`, and waits for the file `go` in
-/// between. Appends the name to `overlaps` if another command is processing the file. If the file
-/// `stick-MACHINE` exists, writes the pid to `pid-MACHINE`, and waits until `stick-MACHINE` is
-/// removed. On `m3`, which loses its network, ignores SIGTERM during this second wait.
+/// Records the start, end and overlap of commands in the folder `$W`. The files `go` and
+/// `stick-MACHINE` control how long the commands wait.
 const COMMAND: &str = r#"
 exec 9>>"$W/locks/"{/}; flock -n 9 || echo {/} >> "$W/overlaps"
 echo "$MACHINE "{/} >> "$W/starts"
@@ -75,8 +68,7 @@ impl Story {
         self.command(machine, words).output().expect("ip(8)").into()
     }
 
-    /// Starts a run with a lease of five seconds. The grace time outlasts the test, so the run
-    /// kills no command that ignores SIGTERM. Only a guard kills such a command.
+    /// The grace time outlasts the test. Only a guard kills a command that ignores SIGTERM.
     fn run(&self, machine: usize) -> Child {
         let limits = ["-j", "4", "--grace", "1h", "--unreachable-timeout", "5", "--backoff-base", "0"];
         let words = [&["run", "-qq"], &limits[..], &["--shell", COMMAND]].concat();
@@ -95,7 +87,6 @@ impl Story {
     }
 }
 
-/// True if a process is running. A zombie counts as ended.
 fn is_at_work(process: &str) -> bool {
     let status = fs::read_to_string(Path::new("/proc").join(process).join("status")).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))

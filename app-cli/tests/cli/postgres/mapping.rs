@@ -1,12 +1,9 @@
-//! Tests `--map`, for machines that mount the files of one queue in different folders.
-
 use std::fs;
 
 use super::database::Database;
 use crate::fixture::TempProject;
 
-/// Creates the project of a machine, with shared files in the folder `share`. Also returns the
-/// `--map` rule for this folder.
+/// Returns a project, and the `--map` rule for its folder `share`.
 fn machine() -> (TempProject, String) {
     let project = TempProject::new();
     project.write("share/in/a", "");
@@ -49,7 +46,6 @@ fn machines_with_different_folders_share_a_queue() {
     assert!(absent.err.contains("share/in/absent is not in the queue"), "{absent:?}");
 }
 
-/// The command that processes `a` adds `b` to the queue, without the options `--store` and `--map`.
 #[test]
 fn a_command_of_a_run_has_the_map_of_its_run() {
     let Some(database) = Database::with_queue() else { return };

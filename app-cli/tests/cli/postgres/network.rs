@@ -1,25 +1,20 @@
-//! Simulates a network: one namespace for the server, and one for each machine.
-
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::fixture::TempProject;
 
-/// The first two numbers of each IP address. The third number is the number of the machine.
+/// The start of each IP address. The machine's number follows.
 const PREFIX: &str = "10.83";
 
-/// Sets the host name, and then executes the given command in place of the shell.
 const NAMED_HOST: &str = "hostname \"$0\" && exec \"$@\"";
 
-/// A server, and machines that can reach only the server. After the value is dropped, each
-/// namespace exists until its last process ends.
+/// A server, and machines with access only to the server.
 pub(super) struct Network {
     machines: usize,
 }
 
 impl Network {
-    /// Creates a network. Returns `None` and prints a message if the user lacks the rights or a
-    /// program is missing.
+    /// Returns `None` without the necessary rights and programs.
     pub(super) fn create(test: &str, machines: usize) -> Option<Self> {
         let network = Self { machines };
         if !Self::can_create() {
@@ -71,8 +66,7 @@ impl Network {
         ip(&["-n", &self.namespace(machine), "link", "set", "eth0", "down"]);
     }
 
-    /// Returns a command that runs the binary on a machine. The host name of the machine is `m1`,
-    /// `m2`, and so on. The variable `MACHINE` contains the host name.
+    /// Runs the binary on a machine. `MACHINE` is the host name, such as `m1`.
     pub(super) fn command(&self, machine: usize, project: &TempProject, words: &[&str]) -> Command {
         let (namespace, name) = (self.namespace(machine), format!("m{machine}"));
         let mut command = project.program("ip");

@@ -1,5 +1,3 @@
-//! Tests commands and runs on a queue in a database.
-
 use std::ffi::OsStr;
 
 use super::database::Database;
@@ -7,7 +5,6 @@ use crate::fixture::{TempProject, end_of, wait_until};
 use crate::json::expect_documented;
 use crate::stop::signal;
 
-/// Fails on the file `bad` until the file `fixed` exists.
 const PICKY: &str = "test {/} != bad || test -e fixed || { echo it is bad >&2; exit 3; }";
 
 const PATIENT: &str = "until test -e go; do sleep 0.05; done; : {}";
@@ -153,7 +150,7 @@ fn a_command_adds_files_to_the_queue_of_its_run() {
     assert!(!project.state("QUEUE-STATE.json").exists());
 }
 
-/// The queue of the folder and the queue of the database use the same ids.
+/// The queues of the folder and the database use the same ids.
 #[test]
 fn the_queue_of_the_folder_is_left_alone() {
     let Some(database) = Database::with_queue() else { return };

@@ -1,6 +1,3 @@
-//! Tests that the database keeps the last part of each output. A second project folder plays the
-//! role of another machine.
-
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -13,7 +10,7 @@ const PRINTS: &str = "echo of {/}; for n in 1 2 3 4 5 6 7 8 9; do echo $n >&2; d
 
 const ALL: &str = "of a\n1\n2\n3\n4\n5\n6\n7\n8\n9\n";
 
-/// Creates a project that has processed the file `a`, and a second, empty project.
+/// Creates a project with the completed file `a`, and an empty project.
 fn processed(database: &Database, store_output: &[&str]) -> (TempProject, TempProject) {
     let (project, other) = (TempProject::new(), TempProject::new());
     project.write("a", "");
@@ -100,7 +97,7 @@ fn a_running_attempt_is_followed_where_it_runs() {
     end_of(run).expect_code(0);
 }
 
-/// A new or restored database may use ids and claim numbers again.
+/// A new or restored database may reuse ids and claim numbers.
 #[test]
 fn the_output_of_an_earlier_queue_is_not_shown() {
     let Some(database) = Database::with_queue() else { return };

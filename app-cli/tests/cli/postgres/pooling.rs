@@ -1,12 +1,9 @@
-//! Tests the queue in a database behind `PgBouncer`.
-
 use serde_json::Value;
 
 use super::database::Database;
 use super::pooler::Pooler;
 use crate::fixture::{Answer, TempProject};
 
-/// Fails on the file `bad` until the file `fixed` exists.
 const PICKY: &str = "test {/} != bad || test -e fixed || { echo it is bad >&2; exit 3; }";
 
 struct Pooled {
@@ -64,7 +61,6 @@ fn a_night_behind_a_pooler_ends_with_every_file_completed() {
     assert_eq!(pooled.database.count(&project, "completed"), 3, "a direct connection sees the same queue");
 }
 
-/// The command fails if a file is processed twice.
 #[test]
 fn runs_behind_a_pooler_share_a_queue() {
     let Some(pooled) = Pooled::create("transaction") else { return };

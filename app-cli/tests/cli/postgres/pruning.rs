@@ -1,5 +1,3 @@
-//! Tests `store prune`, which removes old runs from the history.
-
 use super::database::Database;
 use crate::fixture::TempProject;
 use crate::json::expect_documented;

@@ -1,5 +1,3 @@
-//! Tests from where passwords are read, and where passwords must not appear.
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,15 +8,14 @@ use crate::fixture::{Answer, TempProject, end_of};
 const PASSWORD: &str = "correct-horse";
 const WRONG_PASSWORD: &str = "battery-staple";
 
-/// Creates a database, and the role `locked`, which needs a password. Panics at a second call,
-/// because the role belongs to the whole server.
+/// Creates a database, and a role with a password. A second call panics, because the role already
+/// exists.
 fn locked() -> Option<(Database, TempProject)> {
     let database = Database::create()?;
     database.execute(&format!("create role locked login superuser password '{PASSWORD}'"));
     Some((database, TempProject::new()))
 }
 
-/// Searches a folder tree for files that contain the password.
 fn exposing(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -1,14 +1,9 @@
-//! Tests several runs on one database, runs that lost their leases, and a server that goes away
-//! during a run.
-
 use std::fs;
 use std::process::Command;
 
 use super::database::Database;
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Waits for the file `go`, and then creates a folder for the file. If the folder already exists,
-/// the file was processed before, and the command fails.
 const WITNESS: &str = "until test -e {//}/go; do sleep 0.05; done; mkdir {//}/ran/{/}";
 
 #[test]
@@ -49,7 +44,6 @@ fn a_run_that_lost_its_lease_ends_and_settles_nothing() {
     assert_eq!(database.count(&project, "completed"), 0);
 }
 
-/// The run and its guard are killed together. Only a run of another folder can end the command.
 #[test]
 fn a_run_ends_what_a_killed_run_of_another_folder_left() {
     let Some(database) = Database::with_queue() else { return };
@@ -73,7 +67,7 @@ fn a_run_ends_what_a_killed_run_of_another_folder_left() {
     assert_eq!((&shown["status"], &shown["attempts"]), (&"completed".into(), &2.into()), "{shown}");
 }
 
-/// A run on another machine may take the files 15 s after the end of the lease.
+/// Another run may take the files 15 s after the end of the lease.
 #[test]
 fn the_commands_of_a_stopped_run_end_before_another_run_may_take_their_files() {
     let Some(database) = Database::with_queue() else { return };
@@ -138,7 +132,6 @@ fn results_are_written_when_the_server_is_back() {
     assert_eq!(database.count(&project, "completed"), 1);
 }
 
-/// Returns the event log of the only database that the project uses.
 fn event_log(project: &TempProject) -> String {
     let folders = fs::read_dir(project.path("logs/stores")).expect("the folder");
     let logs = folders.map(|folder| folder.expect("an entry").path().join("autonomous-processing.jsonl"));

@@ -1,5 +1,3 @@
-//! Tests `top` on a queue in a database.
-
 use super::database::Database;
 use crate::fixture::{TempProject, end_of};
 use crate::tmux::{Terminal, has_tmux};

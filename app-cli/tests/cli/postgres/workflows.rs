@@ -1,11 +1,8 @@
-//! Tests workflows on a database. A second project folder plays the role of another machine.
-
 use std::fs;
 
 use super::database::Database;
 use crate::fixture::{TempProject, wait_until};
 
-/// The second step fails unless the project has the file `fixed`.
 const WORKFLOW: &str = "\
 workflow:
   id: pair
@@ -20,7 +17,7 @@ workflow:
 
 const PATH: &str = "core/workflows/pair.yaml";
 
-/// Creates two projects. In the first, the file `a` failed in the second step and is pending again.
+/// Creates a project with a failed second step, and a project without files.
 fn failed(database: &Database, workflow: &str) -> (TempProject, TempProject) {
     let (one, other) = (TempProject::new(), TempProject::new());
     one.write("a", "");

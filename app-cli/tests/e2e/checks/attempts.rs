@@ -1,5 +1,3 @@
-//! Checks, for each attempt, that the command's log and the event log agree.
-
 use std::collections::BTreeMap;
 
 use super::{BACKOFF_BASE_MICROS, Evidence};
@@ -7,7 +5,7 @@ use crate::command_log::Recorded;
 use crate::event_log::Logged;
 use crate::expectations::{Expectation, is_cut_short};
 
-/// The event log may report a start this much later than the command's log, on a busy machine.
+/// The maximum delay of a start in the event log, in microseconds.
 const MAX_START_DELAY_MICROS: i64 = 500_000;
 
 impl Evidence {
@@ -26,9 +24,6 @@ impl Evidence {
         }
     }
 
-    /// Checks that both logs name the same run for each attempt, and that their times agree. The
-    /// event log may report the start up to half a second late. It must not report the end before
-    /// the command's log does.
     pub(super) fn both_logs_agree_on_times(&self) {
         for (key, recorded, logged) in self.both() {
             let (start, ending) = (&logged.starts[0], &logged.endings[0]);
@@ -41,9 +36,6 @@ impl Evidence {
         }
     }
 
-    /// Checks that an attempt starts after the end of the previous attempt on the file. A killed
-    /// attempt logs no end, so only [`recorded`](crate::command_log::recorded) detects an overlap
-    /// with it.
     pub(super) fn attempts_follow_each_other(&self) {
         for ((name, attempt), recorded, _) in self.both().filter(|(key, ..)| key.1 > 1) {
             let before = &self.recorded[&(name.clone(), attempt - 1)];

@@ -1,5 +1,3 @@
-//! Checks, for each run, that its result, the event log and the state file agree.
-
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,8 +24,8 @@ impl Evidence {
         }
     }
 
-    /// Checks that the counts in all results add up to the completed and the failed files of the
-    /// queue. Needs the result of every run.
+    /// Checks that the counts in all results add up to the counts of the queue. Needs the result of
+    /// every run.
     pub(crate) fn sums_agree(&self) {
         let sum = |key: &str| self.results.iter().filter_map(|result| result[key].as_u64()).sum::<u64>();
         let count = |words: &[&str]| self.items.iter().filter(|item| words.contains(&&*outcome(item).0)).count() as u64;
@@ -35,8 +33,6 @@ impl Evidence {
         assert_eq!(sum("failed"), count(&["failed", "timeout"]));
     }
 
-    /// Checks that each stopped run logged the stop request once, and that one run logged the
-    /// removal of the request.
     pub(crate) fn stops_are_logged(&self) {
         let stop_requests = |run: &Value| {
             let run_events = self.events.iter().filter(|event| *run == *event.run);
@@ -48,9 +44,8 @@ impl Evidence {
         assert_eq!(self.events.iter().filter(|event| event.kind == "stop_signal_cleared").count(), 1);
     }
 
-    /// Checks that each run starts its first attempts on the files `names` in claim order.
-    /// Concurrent attempts may be logged in any order. The files must have been queued before the
-    /// run.
+    /// Checks that each run started the files in claim order. The files must have been queued
+    /// before the run.
     pub(crate) fn first_attempts_come_in_order(&self, names: &BTreeSet<String>, jobs: usize) {
         let ranks: BTreeMap<_, _> = self.items.iter().map(|item| (base_name(item), rank_of(item))).collect();
         let mut started: BTreeMap<&str, Vec<_>> = BTreeMap::new();

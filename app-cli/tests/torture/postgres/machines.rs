@@ -1,6 +1,3 @@
-//! Simulated machines, each with its own network, host name and processes. A machine reaches the
-//! server, but no other machine.
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,17 +6,17 @@ use super::night::Machine;
 use crate::fixture::TempProject;
 use crate::namespace::tool;
 
-/// The first two numbers of each IP address. The third number is the number of the machine.
+/// The first two numbers of each machine's IP address.
 const PREFIX: &str = "10.83";
 
-/// The first process of a machine: a shell that reaps orphaned processes. The shell ends when its
-/// standard input is closed, at the latest when the test ends.
+/// The shell script of a machine's first process. The script ends when its standard input is
+/// closed.
 const INIT: &str = r#"hostname "$0"; ip link set lo up; echo ready; cat >/dev/null; :"#;
 
 /// The network namespace of a server. Deletes the name of the namespace on drop.
 pub(super) struct Network(String);
 
-/// The first process of a machine. The machine and its network end with this process.
+/// The first process of a machine. The machine ends with this process.
 pub(super) struct Init {
     child: Child,
     process: String,
@@ -36,7 +33,7 @@ impl Network {
         &self.0
     }
 
-    /// Starts the machine with this number, from 1 to 255, and connects it to the server.
+    /// Starts a machine and connects it to the server. `number` must be from 1 to 255.
     pub(super) fn start(&self, number: usize, database: &str) -> (Machine, Init) {
         let name = format!("m{number}");
         let init = Init::start(&name);
@@ -96,7 +93,6 @@ impl Drop for Init {
     }
 }
 
-/// Sends a signal to the run that nsenter(1) started. If the run stops or ends, so does nsenter(1).
 pub(super) fn signal(run: &Child, name: &str) {
     tool(&["kill", &format!("-{name}"), &only_child(run.id())]);
 }

@@ -1,5 +1,3 @@
-//! A night: a queue in a database, runs that process its files, and a command that adds files.
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -20,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const RESTART_DELAY: Duration = Duration::from_millis(100);
 
 const BATCH: usize = 6;
-/// The test adds files only while fewer than this number of files wait.
+/// The test adds no files while this many files wait.
 const MAX_WAITING: usize = 60;
 
 /// A simulated machine, or a project folder on the real machine.
@@ -44,19 +42,17 @@ struct Batch {
     is_acknowledged: bool,
 }
 
-/// A queue in a database. Runs process the files of the queue until the night is over.
+/// A queue in a database, and the runs that process its files.
 pub(super) struct Night {
     config: Config,
-    /// The machine that adds files and initialises the queue.
     client: Machine,
-    /// The folder with the files to process and with the trace files that commands write.
     share: TempProject,
     batches: Mutex<Vec<Batch>>,
     is_fed: AtomicBool,
     is_over: AtomicBool,
 }
 
-/// Ends the night on drop, even after a panic, so that no thread waits forever.
+/// Ends the night on drop, even after a panic. Otherwise threads would wait forever.
 struct Ending<'a>(&'a AtomicBool);
 
 impl Drop for Ending<'_> {
@@ -66,8 +62,6 @@ impl Drop for Ending<'_> {
 }
 
 impl Night {
-    /// Creates a queue in an existing database. The binary connects with `url`, the test with
-    /// `config`.
     pub(super) fn begin(url: &str, config: Config) -> Self {
         let share = TempProject::new();
         for folder in ["in", "locks", "beats"] {
@@ -81,8 +75,7 @@ impl Night {
         night
     }
 
-    /// Processes files on these machines until `disturb` has returned, all files are completed, and
-    /// no process is left. Threads that `disturb` starts must end when the night is over.
+    /// Processes files on these machines until `disturb` has returned and all files are completed.
     pub(super) fn spend<'env>(
         &'env self,
         machines: &[&'env Machine],
@@ -164,8 +157,7 @@ impl Night {
         self.number("select count(*) from autoproc.item where status <> 2")
     }
 
-    /// Returns the acknowledged additions, then the other additions. Each addition is a list of
-    /// files.
+    /// Returns the acknowledged additions, then the other additions, as lists of files.
     pub(super) fn additions(&self) -> [Vec<Vec<String>>; 2] {
         let batches = self.batches.lock().expect("no panic");
         [true, false].map(|is_acknowledged| {

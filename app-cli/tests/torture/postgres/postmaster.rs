@@ -1,5 +1,3 @@
-//! Kills the server at random moments.
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,12 +11,10 @@ use crate::effort;
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The maximum delay before the server is killed, in milliseconds. The delay begins when a file is
-/// completed after a restart.
+/// The maximum delay before the server is killed, in milliseconds.
 const MAX_LIFE_MS: u64 = 700;
 
 impl PostgresServer {
-    /// Kills the first process of the server and waits until its other processes have ended.
     pub(super) fn kill(&self) {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("the server runs");
         let process = file.lines().next().expect("a number");
@@ -32,15 +28,13 @@ impl PostgresServer {
         }
     }
 
-    /// True if a process of the server exists: a process whose current folder is the data folder.
     fn has_processes(&self) -> bool {
         let data = self.data();
         let processes = fs::read_dir("/proc").expect("processes").filter_map(|entry| Some(entry.ok()?.path()));
         processes.map(|process| fs::read_link(process.join("cwd"))).any(|folder| folder.is_ok_and(|is| is == data))
     }
 
-    /// Creates a database. Returns a URL that lists these servers. Clients connect to the server
-    /// that accepts writes.
+    /// Creates a database. Returns a URL that lists all of `servers`.
     pub(super) fn create_database(&self, name: &str, servers: &[&Self]) -> String {
         let postgres = self.address("postgres", "postgres").parse().expect("an address");
         execute(&postgres, &format!("create database {name} template template0")).expect("a database");

@@ -1,5 +1,3 @@
-//! Kills a primary server and promotes its synchronous standby.
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -13,18 +11,15 @@ use crate::effort;
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// The maximum delay before the test kills or restarts the primary, in milliseconds. The delay
-/// begins when a file is completed after the previous restart or promotion.
+/// The maximum delay before the test kills or restarts the primary, in milliseconds.
 const MAX_LIFE_MS: u64 = 700;
 
 impl PostgresServer {
-    /// Appends settings, which take effect at the next start and override earlier settings.
     fn configure(&self, settings: &str) {
         append(&self.data().join("postgresql.conf"), settings);
     }
 
-    /// Makes this stopped server the synchronous standby of `primary`, and restarts `primary`. From
-    /// then on, commits wait for the standby.
+    /// Makes this stopped server the synchronous standby of `primary`, and restarts `primary`.
     fn follow(&self, primary: &Self) {
         primary.control(&["stop", "-w", "-m", "fast", "-t", "120"]);
         fs::remove_dir_all(self.data()).expect("old data");

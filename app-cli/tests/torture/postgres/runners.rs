@@ -1,7 +1,4 @@
-//! Disturbs machines at random moments: kills the runner, suspends it for longer than its lease, or
-//! cuts the network. Other machines then take over the files.
-//!
-//! On each disturbed machine, a command ignores SIGTERM and never ends by itself.
+//! Kills runners, suspends them or cuts their network, at random moments.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -18,15 +15,14 @@ use crate::fixture::Done;
 use crate::random::Random;
 use crate::skip::{Need, can, tell};
 
-/// For each kind of fault, the number of machines that are disturbed at the same time.
+/// The number of machines with the same fault at the same time.
 const MACHINES_AT_ONCE: usize = 3;
 
-/// The maximum delay before a fault, in milliseconds. The delay begins when a command that never
-/// ends has started.
+/// The maximum delay before a fault, in milliseconds.
 const MAX_DELAY_MS: u64 = 700;
 
-/// Sets a lease of five seconds, and a grace period so long that only a guard ends commands that
-/// ignore SIGTERM.
+/// A lease of five seconds, and a long grace period. So only a guard ends commands that ignore
+/// SIGTERM.
 const OPTIONS: [&str; 4] = ["--unreachable-timeout", "5", "--grace", "1h"];
 
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +57,6 @@ fn other_machines_take_the_files_only_when_the_commands_have_ended() {
     ));
 }
 
-/// Causes each kind of fault on `per_fault` machines at the same time. `number` counts the machines
-/// started so far.
 fn suffer(
     server: &PostgresServer,
     network: &Network,
@@ -97,8 +91,7 @@ fn suffer(
     witness::check(&night, sound_machines.into_iter().chain(faulty_machines))
 }
 
-/// Starts one run after the other until a run has a command that never ends. Then waits for
-/// `delay`.
+/// Starts runs one by one until a command hangs. Then waits for `delay`.
 fn begin(night: &Night, machine: &Machine, delay: Duration) -> Child {
     fs::write(night.trace_path(&format!("stick-{}", machine.name)), "").expect("a file");
     let start = || {
@@ -117,7 +110,6 @@ fn begin(night: &Night, machine: &Machine, delay: Duration) -> Child {
     run
 }
 
-/// Returns the id of the run whose command never ends, if there is one.
 fn run_of(night: &Night, machine: &Machine) -> Option<String> {
     let stuck = night.trace(&format!("stuck-{}", machine.name));
     // The last line may be incomplete.

@@ -1,5 +1,3 @@
-//! Records traces of commands and of transactions, and checks them.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -7,9 +5,8 @@ use serde_json::Value;
 
 use super::night::{Machine, Night};
 
-/// The shell command of each attempt. Appends to `$W/overlaps` if another command is working on the
-/// file, and to `$W/ends` when it ends. If the file `stick-MACHINE` exists, the commands for half
-/// of the files never end: they ignore SIGTERM and keep writing the time.
+/// The shell command of each attempt. If the file `stick-MACHINE` exists, the commands for half of
+/// the files hang.
 pub(super) const COMMAND: &str = r#"
 name={/}
 exec 9>>"$W/locks/$name"
@@ -25,7 +22,7 @@ sleep 0.05
 echo "$name" >>"$W/ends"
 "#;
 
-/// Triggers that record when the lease of each run ends, and which claim ended each file.
+/// Triggers that record the end of each lease and the claim that ended each file.
 pub(super) const SCHEMA: &str = "
 create schema witness;
 create table witness.lease (run text primary key, until_us bigint not null);
@@ -45,7 +42,7 @@ create trigger witness after update on autoproc.item
     for each row when (old.status = 1 and new.status > 1) execute function witness.on_settlement();
 ";
 
-/// The time from the end of a run's lease until other runs may take the files of the run.
+/// The time from the end of a run's lease until other runs may take its files.
 const LEASE_MARGIN_US: i64 = 15_000_000;
 
 #[derive(Default)]
@@ -55,8 +52,8 @@ pub(super) struct Figures {
     /// The number of files that a run reported as completed.
     pub(super) completed: usize,
     pub(super) runs: usize,
-    /// The longest time for which a stuck command was alive after the lease of its run had ended.
-    /// Negative if every stuck command ended earlier; `None` if no command was stuck.
+    /// The longest time that a hanging command outlived the lease of its run. Negative if every
+    /// command ended earlier.
     pub(super) lateness_us: Option<i64>,
 }
 
@@ -103,8 +100,8 @@ fn check_files(night: &Night) -> usize {
     acknowledged.iter().map(Vec::len).sum()
 }
 
-/// Checks that each file ended once, before other runs could take the file. Checks that each logged
-/// completion names the claim that ended the file. Returns the number of logged completions.
+/// Checks that each file ended once, before other runs could take it. Returns the number of logged
+/// completions.
 fn check_settlements<'a>(night: &Night, machines: impl IntoIterator<Item = &'a Machine>) -> usize {
     let rows = night.rows(
         "select s.item, s.run, s.claim, s.at_us - l.until_us
@@ -137,7 +134,7 @@ fn completions(machine: &Machine) -> Vec<Value> {
     events.filter(|event| event["event"] == "file_completed").collect()
 }
 
-/// Checks that each stuck command ended before other machines could take its file. Returns
+/// Checks that hanging commands end before other machines can take their files. Returns
 /// [`Figures::lateness_us`].
 fn check_ends_of_commands(night: &Night) -> Option<i64> {
     let rows = night.rows("select run, until_us from witness.lease");

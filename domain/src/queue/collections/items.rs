@@ -1,12 +1,8 @@
-//! The collection of all items: a vector sorted by sequence number.
+//! The queue's items, in a vector sorted by sequence number.
 //!
-//! A new item always has the highest sequence number, so it is appended. A removed item leaves a
-//! gap with its sequence number, so that the binary search still works. The vector is compacted
-//! once more than half of the slots, and at least [`MIN_GAPS`], are gaps. So a removal costs O(1)
-//! amortised in addition to the search.
+//! A removed item leaves a gap. Once most of the slots are gaps, all gaps are removed.
 //!
-//! The sequence number of most items equals their id. The map `moved` contains the sequence numbers
-//! of the other items.
+//! The sequence number of most items equals their id. The map `moved` contains the exceptions.
 
 use hashbrown::HashMap;
 
@@ -99,8 +95,6 @@ impl Items {
         self.moved.get(&id).copied().unwrap_or(Sequence::new(id.get()))
     }
 
-    /// Returns the index of the slot with this sequence number. Most numbers are consecutive, so
-    /// the offset from the first number is tried before a binary search.
     fn position(&self, sequence: Sequence) -> Option<usize> {
         let first = self.slots.first()?.sequence();
         if self.last().is_none_or(|last| sequence > last) {

@@ -1,11 +1,10 @@
-//! An index from path to item: a hash table of item ids.
+//! An index from path to item.
 //!
-//! A lookup reads the paths from the items, so each path is stored only once. Each indexed id must
-//! belong to a stored item.
+//! The hash table contains item ids, so each path is stored only once, in its item. Each id in the
+//! table must belong to a stored item.
 //!
-//! The hash function is foldhash, which is fast and has a random seed in each process. It does not
-//! resist an attacker who adds many colliding paths. Such an attacker can slow a queue down by
-//! other means too.
+//! The hash function has a random seed, but does not resist an attacker. Many colliding paths can
+//! make a queue slow.
 
 use std::hash::BuildHasher;
 
@@ -40,8 +39,6 @@ impl PathIndex {
         }
     }
 
-    /// Reserves capacity for `additional` more paths, so that adding them does not rehash the
-    /// table.
     pub(in crate::queue) fn reserve(&mut self, additional: usize, items: &Items) {
         let Self { table, hasher } = self;
         table.reserve(additional, |id| rehash(hasher, *id, items));

@@ -1,8 +1,6 @@
-//! A set of positions in the claim order, stored as ranges of consecutive sequence numbers with the
-//! same priority.
+//! A compact set of positions in the claim order.
 //!
-//! A million files that were added together need only a few ranges. In the worst case, each
-//! position is a range of its own.
+//! The set stores ranges, because files that are added together have consecutive sequence numbers.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +9,7 @@ use crate::queue::ClaimKey;
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct Ready {
-    /// Maps the first position of each range to the range's last sequence number. Adjacent ranges
-    /// are merged.
+    /// Maps the first position of each range to the range's last sequence number.
     ranges: BTreeMap<ClaimKey, Sequence>,
 }
 
@@ -50,8 +47,6 @@ impl Ready {
         self.ranges.iter().flat_map(keys)
     }
 
-    /// Among the ranges with the priority of `key`, returns the last one that begins at or before
-    /// `key`.
     fn range_from(&self, key: ClaimKey) -> Option<(ClaimKey, Sequence)> {
         let (first, last) = self.ranges.range(key.with_sequence(Sequence::new(0))..=key).next_back()?;
         Some((*first, *last))

@@ -1,16 +1,15 @@
-//! Handles different files in a row that fail alike; see `breaker.rs`.
+//! Handles different files that fail alike; see `breaker.rs`.
 //!
-//! A failure without a retry ends its file, and an ended file cannot get its attempt back. So the
-//! run *keeps* such a failure, and does not record it while its row may still become complete. If
-//! the row becomes complete, the run releases the claim, so that the attempt does not count. A
-//! failure with a retry is recorded immediately. If its row becomes complete, the run allows the
-//! file one attempt more.
+//! Different files that fail alike in sequence form a *row*. The attempts of a complete row do not
+//! count. A failure without a retry is *kept*, because a recorded failure would be final. If its
+//! row becomes complete, its claim is released instead. A failure with a retry is recorded
+//! immediately. If its row becomes complete, the file may have one more attempt.
 //!
-//! Failures before the first success of the recipe, in this run or an earlier one, begin no row:
-//! the command is probably wrong, and waiting does not correct it.
+//! Before the first success of the recipe, failures form no row. The command is then probably
+//! wrong, and waiting does not help.
 //!
-//! A run that does not wait for items in backoff gives back no attempts. Otherwise, the next run
-//! would begin with the same files, and a series of such runs might never reach another file.
+//! If a run does not wait for items in backoff, all failures count. Otherwise, a series of such
+//! runs might always process the same files.
 
 use std::time::Duration;
 
@@ -26,18 +25,13 @@ use crate::signature::Signature;
 use crate::time::Timestamp;
 use crate::view::Claimed;
 
-/// The maximum time for which a failure without a retry is kept before it is recorded. The time is
-/// short, because observers see a failure only once it is recorded. Most services that are down
-/// refuse a connection immediately, so a row is usually complete sooner.
+/// How long a failure may be kept. Observers do not see a kept failure, so the time is short.
 const MAX_KEPT: Duration = Duration::from_secs(10);
 
-/// The maximum number of additional claims with which an exchange searches for a file that has not
-/// failed yet. Usually, far fewer are needed.
+/// The maximum number of additional claims in the search for a probe.
 const MAX_SEARCHED: usize = 1000;
 
 impl RunState {
-    /// Records the verdict on an attempt. If files fail alike, holds starts and gives back the
-    /// attempt. `serial` is the position of the attempt in the order of starts.
     pub(super) fn on_verdict(&mut self, judged: Judged, (serial, is_cancelled): (u64, bool), outcome: &AttemptOutcome) {
         let files = self.config.pause_on_same.filter(|_| self.has_ever_succeeded());
         let Some(files) = files else { return self.attempts.judged.push(judged) };
@@ -65,7 +59,7 @@ impl RunState {
         self.record_failure(judged, meaning);
     }
 
-    /// True if the recipe has completed a file, in this run or an earlier one.
+    /// Includes earlier runs of the recipe.
     fn has_ever_succeeded(&self) -> bool {
         self.program.has_succeeded || !self.forecast.is_empty()
     }
@@ -87,8 +81,7 @@ impl RunState {
         }
     }
 
-    /// Gives back one attempt to each of the `rounds`. `last` is the failure that completed the
-    /// row.
+    /// `last` is the failure that completed the row.
     fn give_back_row(&mut self, last: Judged, rounds: Vec<Round>) {
         self.attempts.kept.push(Kept { judged: last, since: self.now });
         for round in rounds {
@@ -108,8 +101,7 @@ impl RunState {
         }
     }
 
-    /// Sets the reason why the hold ended, for the next report. `of` is the attempt that ended the
-    /// hold.
+    /// `of` is the attempt that ended the hold.
     fn resume(&mut self, release: Option<Release>, of: &AttemptRef) {
         let Some(release) = release else { return };
         let path = || of.file_path.clone();
@@ -122,8 +114,7 @@ impl RunState {
         self.queue.may_have_work = true;
     }
 
-    /// Updates the hold. Records the failures that were kept for [`MAX_KEPT`], or that no longer
-    /// belong to the current row. If no attempt may start, records all kept failures.
+    /// Updates the hold, and records failures that need not be kept longer.
     pub(super) fn check_alike(&mut self) {
         let (is_open, release) = self.breaker.tick(self.now);
         self.queue.may_have_work |= is_open;
@@ -141,8 +132,7 @@ impl RunState {
         self.attempts.judged.extend(over.into_iter().map(|kept| kept.judged));
     }
 
-    /// Records the kept failures if every attempt has ended. Must be called only if no item can be
-    /// claimed: then no other file can complete the row.
+    /// Must be called only if no other file can complete the row.
     pub(super) fn settle_kept(&mut self) {
         if self.attempts.in_hand.is_empty() && self.attempts.undecided.is_empty() {
             let kept = std::mem::take(&mut self.attempts.kept);
@@ -150,14 +140,11 @@ impl RunState {
         }
     }
 
-    /// Returns how many items to claim in addition to `room` items, so that one of them has not
-    /// failed yet and becomes the probe.
+    /// Returns how many additional items to claim in the search for a probe.
     pub(in crate::run) fn searched(&self, room: usize) -> usize {
         if room == 0 { 0 } else { self.breaker.known_bad().min(MAX_SEARCHED) }
     }
 
-    /// While starts are held, moves the files that have failed alike to the end of the claims, so
-    /// that another file becomes the probe.
     pub(super) fn with_probe_first(&self, mut claims: Vec<Claimed>) -> Vec<Claimed> {
         if self.breaker.is_held() {
             claims.sort_by_key(|(_, item)| self.breaker.has_given_back((item.id, item.round)));
@@ -181,8 +168,7 @@ fn released(judged: Judged) -> Judged {
     Judged { verdict: Verdict::Release, ..judged }
 }
 
-/// True if other files may share the cause of the failure. False for missing programs and folders,
-/// because `start_hold.rs` handles them.
+/// True if other files may share the cause. `start_hold.rs` handles missing programs and folders.
 fn may_have_other_cause(outcome: &AttemptOutcome) -> bool {
     let is_file = matches!(
         outcome.root_cause(),

@@ -59,9 +59,7 @@ impl RunState {
         }
     }
 
-    /// Decides the verdicts of attempts that were ended by a signal. If the run is asked to stop
-    /// within `STOP_IS_KNOWN_WITHIN`, the signal counts as part of the stop, otherwise as a
-    /// failure.
+    /// A signal shortly before a stop request belongs to the stop.
     pub(super) fn judge_undecided(&mut self) {
         let is_stopping = self.world.stop.level > StopLevel::Running;
         let now = self.now;
@@ -124,8 +122,7 @@ impl RunState {
         }
     }
 
-    /// Updates whether the failure limit is reached. Results that are not recorded yet count too,
-    /// because the next attempt may start before they are recorded.
+    /// Also counts results that are not recorded yet.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let kept = || self.attempts.kept.iter().map(|kept| &kept.judged);
@@ -141,11 +138,9 @@ pub(super) fn cancelled_verdict() -> Verdict {
     Verdict::Fail { timed_out: false, error: CANCELLED.into() }
 }
 
-/// True if an attempt, or its failed step, ended by SIGHUP, SIGINT or SIGTERM. These signals have
-/// the same numbers on every system (POSIX, the `kill` utility).
+/// True for SIGHUP, SIGINT and SIGTERM (numbers from POSIX, the `kill` utility).
 ///
-/// A service manager or a terminal often sends such a signal both to the command and to the run.
-/// Then the signal is part of a stop, and not a failure of the file.
+/// A terminal or a service manager often signals both the command and the run.
 fn may_be_of_a_stop(outcome: &AttemptOutcome) -> bool {
     matches!(outcome.root_cause(), AttemptOutcome::Signalled { signal: 1 | 2 | 15 })
 }

@@ -1,10 +1,10 @@
-//! Handles attempts that failed because the machine lacks something that every attempt needs. Such
-//! an attempt does not count for its file: its claim is released, and starts are held.
+//! Handles attempts that failed because the machine lacks something.
 //!
-//! A missing program or folder may also concern only one file. For instance, a shell exits with 127
-//! if a program that only this file needs is missing. So the attempt is kept as a *suspect*, and
-//! another file becomes the probe. If other files succeed, and the suspect's file then fails for
-//! this reason again, that attempt counts as a failure of the file.
+//! Such an attempt does not count for its file, and starts are held (`start_hold.rs`).
+//!
+//! A missing program or folder may concern only one file. So the failed attempt becomes a
+//! *suspect*: its claim is kept, and another file becomes the probe. If other files succeed and the
+//! suspect's file fails in this way again, the failure counts.
 
 use crate::attempt::{AttemptOutcome, AttemptRef, AttemptReport, StartFault};
 use crate::failure;
@@ -39,8 +39,7 @@ impl RunState {
         (is_missed && self.has_worked(outcome)).then_some(Lack::Program)
     }
 
-    /// True if the missing program has worked earlier in the run. If a wrapper or a workflow starts
-    /// the program, only a success proves that the program was there.
+    /// The start of a wrapper does not prove that its program was there.
     fn has_worked(&self, outcome: &AttemptOutcome) -> bool {
         match outcome {
             AttemptOutcome::CannotStart { .. } => self.program.has_started,
@@ -75,7 +74,7 @@ impl RunState {
         self.is_recall_due |= self.starts.on_lack(lack, reason, token, extent, self.now);
     }
 
-    /// Handles the end of an attempt that did not fail because the machine lacked something.
+    /// Handles the end of an attempt without a [`Lack`].
     pub(super) fn on_worked(
         &mut self,
         token: ClaimToken,
@@ -101,16 +100,13 @@ impl RunState {
         self.starts.on_ended(token, in_hand.serial);
     }
 
-    /// True if the attempt failed because a program or a folder is missing, and starts are already
-    /// held for such a reason.
     fn missed_again(&self, outcome: &AttemptOutcome, verdict: &Verdict) -> bool {
         let is_away = matches!(outcome.root_cause(), AttemptOutcome::InputAway { .. });
         let is_held = matches!(self.starts.lack(), Some(Lack::Program | Lack::Input));
         is_held && !matches!(verdict, Verdict::Complete(_)) && (is_away || RetryPolicy::names_missing_program(outcome))
     }
 
-    /// Updates the hold of starts. Gives up on a missing program or folder after `program_wait`,
-    /// unless a running attempt may still prove that the program or folder is back.
+    /// Gives up on a missing program or folder after `program_wait`.
     pub(super) fn check_starts(&mut self) {
         self.queue.may_have_work |= self.starts.tick(self.config.program_wait, self.now);
         let undecided = self.attempts.undecided.iter().map(|undecided| &undecided.in_hand);
@@ -126,8 +122,7 @@ impl RunState {
         }
     }
 
-    /// Releases the suspects if an exchange found no other file for the probe, so that the file of
-    /// a suspect can become the probe.
+    /// Releases the suspects if no other file can become the probe.
     pub(super) fn offer_suspects(&mut self, has_no_claims: bool) {
         if has_no_claims && self.store.last_limit > 0 && self.starts.is_probe_due() {
             self.release_suspects();

@@ -1,6 +1,4 @@
-//! Reads the sizes of claimed files before their attempts start. The run needs the sizes for
-//! forecasts: to start only attempts that are expected to end in time (`until.rs`), or to set time
-//! limits.
+//! Reads the sizes of claimed files, for forecasts.
 
 use std::iter;
 use std::time::Duration;
@@ -31,7 +29,7 @@ impl RunState {
         }
     }
 
-    /// Returns the time limit of an attempt. `longest` is the upper end of the attempt's forecast.
+    /// `longest` is the upper end of the attempt's forecast.
     pub(super) fn timeout(&self, longest: Option<Duration>) -> Duration {
         let adapted = longest
             .filter(|_| self.config.adapts_timeout)

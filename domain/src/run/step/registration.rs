@@ -1,8 +1,8 @@
 //! Handles the registration, the start and the end of a run.
 //!
-//! A run does not start while other runs are still obeying a stop request. If no other run is
-//! alive, the run removes a leftover stop request and starts. If the run itself received a signal,
-//! it starts, and then ends without claiming a file.
+//! A run does not start while other runs are still obeying a stop request. Without other runs, the
+//! request is left over, and the run removes it. A run that received a signal itself starts, but
+//! claims no file.
 
 use crate::ports::{Begun, RunEventKind, StopSignalError, StorageError};
 use crate::run::state::{Operation, Phase, Recording, RunState};
@@ -28,8 +28,7 @@ impl RunState {
         }
     }
 
-    /// Reports the counts to observers. If the counts could not be read, the run continues, because
-    /// only observers need them.
+    /// Ignores missing counts, because only observers need them.
     fn report_counts(&mut self, counted: Option<Counts>) {
         // `Storage::changed` reports only changes after the counts were read, but earlier changes
         // may have made items claimable.
@@ -59,7 +58,6 @@ impl RunState {
         }
     }
 
-    /// Starts the run, and then obeys the current stop request.
     fn start_stopped(&mut self) {
         let left = std::mem::take(&mut self.world.stop);
         self.start();
@@ -108,7 +106,7 @@ impl RunState {
         self.begin(Operation::Deregister, Action::Deregister);
     }
 
-    /// If this run is the last one that obeys a stop request, removes the request.
+    /// The last run that obeys a stop request removes the request.
     pub(super) fn on_deregistered(&mut self, alive: Result<Vec<LiveRun>, StorageError>) {
         self.operation = None;
         match alive {

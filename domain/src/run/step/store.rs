@@ -1,4 +1,4 @@
-//! Handles the store's answers to exchanges and recoveries, including errors.
+//! Handles the store's answers, including errors.
 
 use std::time::Duration;
 
@@ -167,8 +167,7 @@ impl RunState {
         }
     }
 
-    /// Reports the dead runs whose items stay claimed. Reports each run and reason only once,
-    /// because recovery is repeated whenever the queue seems empty.
+    /// Reports each dead run only once, although recovery is repeated.
     fn report_withheld(&mut self, unproven: Vec<Unproven>) {
         for left in unproven {
             if !self.withheld.contains(&left) {
@@ -194,8 +193,7 @@ impl RunState {
         }
     }
 
-    /// Sends the results of the last attempts to a damaged store, which may write them to a
-    /// separate file. The answer of the store is ignored.
+    /// A damaged store may write the last results to a separate file.
     pub(super) fn offer_results(&mut self) {
         self.recording = Recording::Impossible;
         if !self.attempts.judged.is_empty() || !self.attempts.unused.is_empty() {
@@ -214,8 +212,7 @@ impl RunState {
         self.actions.push(Action::Abort);
     }
 
-    /// Stops recording results: drops the ended attempts, and keeps only those that are still
-    /// running.
+    /// Drops all attempts that have ended.
     fn abandon(&mut self, recording: Recording) {
         self.recording = recording;
         self.store.is_unanswered = false;

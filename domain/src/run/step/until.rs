@@ -1,9 +1,8 @@
 //! Decides which attempts may still start before the time [`RunConfig::until`].
 //!
-//! The run measures each claimed file first (`measurement.rs`). If the attempt would not end in
-//! time at the upper end of its forecast, the run *sets the claim aside*: it keeps the claim, so
-//! that the next exchanges claim other files. The claim is released once no more attempts start. An
-//! attempt that takes longer than its forecast still runs to its end.
+//! An attempt does not start if it would end too late at the upper end of its forecast. Its claim
+//! is *set aside*: the run keeps the claim, so that other files are claimed. Once no more attempts
+//! start, the claim is released.
 //!
 //! [`RunConfig::until`]: crate::RunConfig::until
 
@@ -14,13 +13,10 @@ use crate::item::ClaimToken;
 use crate::run::state::RunState;
 use crate::view::Claimed;
 
-/// The maximum number of claims that are set aside. Beyond this number, no more attempts start, so
-/// that the run does not claim the whole queue.
+/// Limits the claims that are set aside. Otherwise, the run might claim the whole queue.
 const MAX_SET_ASIDE: usize = 100;
 
 impl RunState {
-    /// Hands a measured claim to the orchestrator, or sets the claim aside if its attempt would not
-    /// end in time. `longest` is the upper end of the attempt's forecast.
     pub(super) fn hand_over_in_time(&mut self, (token, item): Claimed, longest: Option<Duration>) {
         if self.ends_in_time(longest) {
             return self.hand_over((token, item), self.timeout(longest));
@@ -31,8 +27,7 @@ impl RunState {
         self.reached.time |= self.attempts.set_aside.len() > MAX_SET_ASIDE;
     }
 
-    /// True if the attempt is expected to end in time. An attempt without a forecast is assumed to
-    /// take no time.
+    /// An attempt without a forecast is assumed to take no time.
     fn ends_in_time(&self, longest: Option<Duration>) -> bool {
         let end = self.now.saturating_add(longest.unwrap_or_default());
         self.config.until.is_none_or(|until| end <= until)
@@ -48,8 +43,7 @@ impl RunState {
         }
     }
 
-    /// True if waiting is useless: the next file becomes due too late, or only files that were set
-    /// aside are left.
+    /// True if waiting is useless: no further file can end in time.
     pub(super) fn is_time_useless(&self) -> bool {
         let Some(until) = self.config.until else { return false };
         let is_due_too_late = self.room() > 0 && self.queue.next_due.is_some_and(|due| until <= due);
@@ -64,7 +58,7 @@ impl RunState {
         self.exchange();
     }
 
-    /// Releases a cancelled claim that was set aside. Returns false if the claim was not set aside.
+    /// Returns false if the claim was not set aside.
     pub(super) fn give_up_set_aside(&mut self, token: ClaimToken) -> bool {
         let cancelled: Vec<_> = self.attempts.set_aside.extract_if(.., |(aside, _)| *aside == token).collect();
         let is_found = !cancelled.is_empty();

@@ -1,4 +1,4 @@
-//! Checks of the past attempts and events that a history returns.
+//! Checks of past attempts and events.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,8 +12,7 @@ use autoproc_domain::{FilePath, ItemId, Recipe, RunId};
 
 use super::{Violation, at, event, same, tell};
 
-/// The lowest limit that an implementation may set on the number of attempts in an answer. The
-/// answer then contains the latest attempts.
+/// The lowest permitted limit on the attempts in an answer.
 const MIN_LIMIT: usize = 1000;
 
 /// Checks the contract of [`History::attempts`] and [`History::events`]. `history` must be empty,
@@ -68,8 +67,6 @@ impl Ask<'_> {
         Ok(self.attempts(query).await?.iter().map(|past| past.of.id.get()).collect())
     }
 
-    /// Checks that each attempt has the claim that its events name. A recovery event names no
-    /// claim.
     async fn claims(&self, id: u64) -> Result<(), Violation> {
         let found = self.of_item(id).await?;
         let claims: Vec<_> = found.iter().map(|past| (past.of.claim.map(ClaimNumber::get), past.end)).collect();

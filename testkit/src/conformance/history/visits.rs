@@ -1,4 +1,4 @@
-//! Checks of the attempts that a history passes to a visitor.
+//! Checks of `History::visit_attempts`.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -10,12 +10,10 @@ use autoproc_domain::{FilePath, ItemId, RunId, Timestamp};
 
 use super::{Violation, event, same, started, stopped, tell};
 
-/// The number of files of the long run. It exceeds the number of attempts that an implementation
-/// reads in one step, and the number that [`History::attempts`] must return.
+/// More attempts than an implementation reads in one step.
 const MANY: u64 = 2_500;
 
-/// A visited attempt: the item, the attempt number, how it ended, and the seconds at which it began
-/// and ended.
+/// The item, the attempt number, the outcome, and the seconds of beginning and end.
 type Visited = (u64, u32, Option<PastEnd>, Option<i64>, Option<i64>);
 
 /// Checks the contract of [`History::visit_attempts`]. `history` must be empty, and must read the
@@ -111,8 +109,6 @@ fn recovered(of: AttemptRef) -> RunEventKind {
     RunEventKind::FileRecovered { of, dead_run, requeued: true, cancelled: false, in_scope: true }
 }
 
-/// The run `dead` dies while the run `short` works. `short` and `later` each recover one file of
-/// `dead`.
 fn short_runs() -> Vec<RunEvent> {
     vec![
         event(1, "dead", started()),
@@ -153,14 +149,11 @@ fn dead() -> Vec<Visited> {
     vec![(8, 1, Some(PastEnd::Died), Some(2), Some(9)), (9, 1, Some(PastEnd::Died), Some(4), Some(15))]
 }
 
-/// Orders attempts by their end. Unfinished attempts come last, ordered by their beginning.
 fn in_order(mut visited: Vec<Visited>) -> Vec<Visited> {
     visited.sort_by_key(|(_, _, _, began, ended)| (ended.is_none(), *ended, *began));
     visited
 }
 
-/// The events of a run whose files all begin, and then end in the opposite order. Meanwhile,
-/// another run completes files.
 fn long_run() -> Vec<RunEvent> {
     let mut events = vec![event(20, "long", started()), event(20, "other", started())];
     events.extend((1..=MANY).map(|id| event(21, "long", begun(of(1000 + id, 1, Some(1000 + id))))));

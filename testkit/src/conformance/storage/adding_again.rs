@@ -1,5 +1,4 @@
-//! Checks of adding a file again after its item has ended: the item begins a new round or does not
-//! change.
+//! Checks of adding a file again.
 
 use autoproc_domain::fingerprint::Completion;
 use autoproc_domain::request::{Enqueue, Repeat, Verdict};
@@ -35,7 +34,6 @@ fn completed_so(fingerprint: Option<Fingerprint>, recipe: Option<Recipe>) -> Ver
     Verdict::Complete(Completion { fingerprint, recipe })
 }
 
-/// Returns a client with the run `run`, which has processed the file `/a` with `verdict`.
 fn after<F: StorageFixture>(fixture: &F, verdict: Verdict) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", verdict)?;
@@ -74,8 +72,6 @@ fn an_unchanged_completed_file_is_left_alone<F: StorageFixture>(fixture: &F) -> 
     same("the queue", &client.all()?, &before)
 }
 
-/// Adding a file again replaces the depth of its item, unless the new depth is 0, or the item stays
-/// completed.
 fn the_latest_folder_gives_the_depth<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let depth_after = |depth| -> Result<u8, Fault> {

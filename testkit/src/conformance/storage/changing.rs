@@ -1,4 +1,4 @@
-//! Checks of requeue, reprioritise, remove and clear. A rejected request changes nothing.
+//! Checks of requests that change items.
 
 use autoproc_domain::ports::Storage;
 use autoproc_domain::rejection::Rejection;
@@ -27,7 +27,6 @@ pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {
     ]
 }
 
-/// Adds one item in each status, and names the path after the status.
 fn one_of_each<F: StorageFixture>(fixture: &F) -> Result<Client<'_, F>, Fault> {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/completed", completed())?;
@@ -66,8 +65,6 @@ fn a_requeued_item_goes_to_the_end_of_its_priority<F: StorageFixture>(fixture: &
     same("the order", &client.claim_paths("run", 9, at(9))?, &texts(&["/b", "/a", "/c", "/low"]))
 }
 
-/// Requeueing all failed items keeps their order. Requeueing named items gives them the order of
-/// the request.
 fn requeued_items_keep_their_order<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     for file in ["/c", "/a", "/b"] {

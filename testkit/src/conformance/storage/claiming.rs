@@ -1,4 +1,4 @@
-//! Checks that due items are claimed in claim order.
+//! Checks of claiming items.
 
 use autoproc_domain::Status;
 
@@ -111,8 +111,6 @@ fn the_answer_reports_whether_items_wait<F: StorageFixture>(fixture: &F) -> Chec
     holds("a file in its backoff waits", retried.has_waiting)
 }
 
-/// After the clock is set back, an exchange of any run shortens a backoff of 8 s. The backoff then
-/// ends at most 8 s after the new time.
 fn a_wait_is_cut_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add_ended("run", "/a", retry_after(8))?;

@@ -1,4 +1,4 @@
-//! A wrapper of a store handle that gives the checks a short, blocking interface.
+//! A blocking client of a store, for the checks.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -45,8 +45,6 @@ impl<'a, F: StorageFixture> Client<'a, F> {
         self.fixture.block_on(future)
     }
 
-    /// Runs the future of a request made at `now` to completion. Sets the store's own clock, if
-    /// any.
     pub(super) fn wait_at<T>(&self, now: Timestamp, future: impl Future<Output = T>) -> T {
         self.fixture.set_clock(now);
         self.fixture.block_on(future)
@@ -190,15 +188,15 @@ impl<F: StorageFixture> Debug for Client<'_, F> {
     }
 }
 
-/// Returns the registrations of the runs, sorted by name, because the port guarantees no order.
+/// Returns the registrations, sorted by run id. The port guarantees no order.
 pub(super) fn infos(runs: Vec<LiveRun>) -> Vec<RunInfo> {
     let mut infos: Vec<_> = runs.into_iter().map(|run| run.info).collect();
     infos.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     infos
 }
 
-/// Returns a registration in which all numbers differ, so that a store that mixes up fields fails.
-/// Runs whose names begin with `far` are on a second host.
+/// Returns a registration with different numbers in all fields. Runs named `far…` are on a second
+/// host.
 pub(super) fn info(run: &str) -> RunInfo {
     RunInfo {
         id: RunId::new(run),

@@ -1,4 +1,4 @@
-//! Checks of several concurrent handles.
+//! Checks of concurrent handles.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -97,7 +97,6 @@ fn a_change_by_another_handle_is_noticed<F: StorageFixture>(fixture: &F) -> Chec
     holds("the wait for a change ends", noticed.is_some())
 }
 
-/// `waiting` begins to wait only after `other` has changed the queue.
 fn a_change_between_looks_is_noticed<F: StorageFixture>(fixture: &F) -> Check {
     let (waiting, other) = (Client::open(fixture), Client::open(fixture));
     waiting.all()?;

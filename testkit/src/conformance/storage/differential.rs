@@ -1,7 +1,6 @@
-//! Makes random requests to a store, and compares the answers with those of a model.
+//! Compares a store with a model on random requests.
 //!
-//! Three *processes* use the store. Each has a handle and at most one run; it can reopen its
-//! handle, end its run, or die. After each step, another process compares its view with the model.
+//! Several simulated processes use the store, each with its own handle.
 
 use autoproc_domain::ports::{DeadRun, Runs, Storage};
 use autoproc_domain::request::{AnswerNeeded, Enqueue, ExchangeRequest, Scope, Selector};
@@ -24,15 +23,13 @@ use crate::{Answer, AnyRequest};
 pub(super) const NAME: &str = "differs_from_the_rules";
 
 const PROCESSES: usize = 3;
-/// The maximum number of smaller histories that are tried after a failure. Each history needs a new
-/// store; creating one is slow if the store syncs to disk.
+/// Every smaller history needs a new store.
 const MAX_SHRINK_STEPS: u32 = 2000;
 
 #[derive(Debug, Clone)]
 enum Step {
     Request(SymbolicRequest),
     AddForLater(SymbolicRequest),
-    /// Repeats the latest exchange of the run with the same request id.
     AskAgain,
     Page(Vec<Status>, Option<Index>, Option<usize>),
     Find(FilePath),
@@ -66,8 +63,8 @@ fn moves(steps: usize) -> impl Strategy<Value = Vec<Move>> {
     vec(made, 1..=steps)
 }
 
-/// Executes random histories on the store and on the model, and compares the answers. The error
-/// describes the smallest failing history.
+/// Compares the store with the model on random histories. The error describes the smallest failing
+/// history.
 pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) -> Result<(), String> {
     let config = Config {
         cases: effort.cases,
@@ -88,8 +85,7 @@ pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) ->
 struct Process<S> {
     store: Option<S>,
     run: Option<RunId>,
-    /// The last exchange request of the run in two versions: with the ids of the model, and with
-    /// those of the store.
+    /// The latest exchange request, with the model's ids and with the store's ids.
     latest: Option<(ExchangeRequest, ExchangeRequest)>,
 }
 
@@ -98,8 +94,8 @@ struct Game<'a, F: StorageFixture> {
     processes: Vec<Process<F::Store>>,
     model: Model,
     numbering: Numbering,
-    /// Each scope in two versions: with the ids of the model, and with those of the store. They are
-    /// kept because a run must pass the same set (`Arc`) in all its requests.
+    /// Each scope, with the model's ids and with the store's ids. A run must pass the same `Arc` in
+    /// all requests.
     scopes: Vec<(Scope, Scope)>,
     resolver: Resolver,
     runs_begun: usize,
@@ -156,7 +152,6 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         self.processes[process].store.as_ref().expect("a process has a handle between steps")
     }
 
-    /// An exchange begins a run if the process has none.
     fn request(&mut self, process: usize, symbolic: &SymbolicRequest, answer: AnswerNeeded) -> Check {
         let run = match symbolic {
             SymbolicRequest::Exchange { .. } => self.run_of(process)?,
@@ -186,8 +181,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(&format!("the answer to {request:?}"), &known(request, found, &wanted), &wanted)
     }
 
-    /// Translates the model's ids and claim numbers to the store's. Reuses the translated scope if
-    /// the same `Arc` was translated before.
+    /// Translates the model's ids and claim numbers to those of the store.
     fn translated(&mut self, request: &AnyRequest) -> AnyRequest {
         let translated = self.numbering.request(request.clone());
         let AnyRequest::Exchange(translated) = translated else { return translated };
@@ -276,7 +270,6 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         same(subject, &found.as_ref(), &wanted)
     }
 
-    /// Compares the model with everything that `process` can read after a step of another process.
     fn compare_queue(&mut self, process: usize) -> Check {
         let (counts, page) = (self.model.queue.counts(), self.model.queue.page(&PageRequest::default()));
         same("the counts", &self.fixture.block_on(self.store(process).counts(Scope::Queue))?, &counts)?;
@@ -302,7 +295,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
         holds(&format!("the dead runs {dead:?} include {least:?} and are among {most:?}"), is_right)
     }
 
-    /// Closes all handles, reopens the store, and checks that the queue and every id are unchanged.
+    /// Checks that the queue survives the reopening of the store.
     fn close(mut self) -> Check {
         for process in 0..PROCESSES {
             self.end_run(process)?;
@@ -317,8 +310,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     }
 }
 
-/// Replaces each outcome `Accepted` in `found` with the expected outcome, if the request allows
-/// `Accepted`.
+/// Replaces `Accepted` with the expected outcome.
 fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     match (request, found, wanted) {
         (AnyRequest::Enqueue(request), Answer::Enqueued(found), Answer::Enqueued(wanted))

@@ -1,4 +1,4 @@
-//! Checks that acknowledged changes are visible to other handles and survive reopening.
+//! Checks that acknowledged changes are durable.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Checks of adding files. For files that were processed before, see `adding_again`.
+//! Checks of adding files to the queue.
 
 use autoproc_domain::Status;
 use autoproc_domain::request::{AnswerNeeded, Enqueue};

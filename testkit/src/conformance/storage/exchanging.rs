@@ -1,4 +1,4 @@
-//! Checks of exchanges. An exchange is a request in which a run settles claims and claims items.
+//! Checks of exchanges: requests that settle claims and claim items.
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::{Runs, StorageError};
@@ -121,8 +121,6 @@ fn a_scope_limits_the_due_time_and_the_waiting_items<F: StorageFixture>(fixture:
     same("the due time and the waiting state after the claim", &(claimed.next_due, claimed.has_waiting), &(None, false))
 }
 
-/// Both items get a backoff of zero at 1000 s. The clock is then set back to 0 s. The store must
-/// shorten both backoffs, so that both items are claimable at 0 s.
 fn a_scope_limits_the_claims_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/a", 1), ("/b", 0)])?;

@@ -1,4 +1,4 @@
-//! Checks of leases. If the store has no leases, most checks pass without doing anything.
+//! Checks of the leases of runs.
 
 use std::time::Duration;
 
@@ -41,7 +41,6 @@ fn a_lease_lasts_while_the_store_renews_it<F: StorageFixture>(fixture: &F) -> Ch
     holds("a renewed lease is not lost", lost.is_none())
 }
 
-/// `Lease::lost` must also resolve if it is called after the loss.
 fn a_run_is_notified_of_its_lost_lease<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     let Some(lease) = client.lease() else { return Ok(()) };

@@ -58,14 +58,12 @@ impl Model {
         self.killed.insert(run.clone());
     }
 
-    /// Returns the dead runs that hold claims. Every store must report these runs as dead.
     pub(super) fn dead_with_claims(&self) -> BTreeSet<RunId> {
         let holders = self.queue.processing().filter_map(|item| Some(item.claim.as_ref()?.run.clone()));
         holders.filter(|run| !self.alive.contains_key(run)).collect()
     }
 
-    /// Returns every run that a store may report as dead. A store may report a killed run without
-    /// claims, because the run may still be registered.
+    /// Returns the runs that a store may report as dead.
     pub(super) fn may_be_named_dead(&self) -> BTreeSet<RunId> {
         self.dead_with_claims().union(&self.killed).cloned().collect()
     }

@@ -1,9 +1,9 @@
-//! Maps the ids, sequence numbers and claim numbers of a store to those of the model. The store may
-//! assign other numbers than the model, but in the same order.
+//! Translates between the numbers of a store and the numbers of the model.
 //!
-//! Requests contain the numbers of the model and are translated for the store. Answers are
-//! translated back. A new number of the store is paired with the number at the same position in the
-//! model's answer. A pair never changes.
+//! The store may assign other ids, sequence numbers and claim numbers than the model. The order
+//! must be the same. Requests are translated for the store, and answers are translated back. Each
+//! new number of the store is paired with the number at the same position in the model's answer. A
+//! pair never changes.
 
 use std::collections::BTreeMap;
 
@@ -19,8 +19,7 @@ use autoproc_domain::{ItemId, QueueItem};
 use super::expect::Fault;
 use crate::{Answer, AnyRequest};
 
-/// A model number without a pair is translated to this constant plus the number. No store assigns
-/// numbers this high.
+/// Added to model numbers without a pair. No store assigns numbers this high.
 const UNKNOWN: u64 = 1 << 60;
 
 #[derive(Debug, Default)]
@@ -39,7 +38,6 @@ impl Pairs {
         self.to_store.get(&model).copied().unwrap_or(UNKNOWN + model)
     }
 
-    /// Reverses [`Self::store`], even for a number without a pair.
     fn model(&self, store: u64) -> u64 {
         let unknown = if store >= UNKNOWN { store - UNKNOWN } else { store };
         self.to_model.get(&store).copied().unwrap_or(unknown)
@@ -194,7 +192,7 @@ impl Numbering {
         Ok(Exchanged { claims, stale, cancelled, ..found })
     }
 
-    /// Translates recovered items. The port guarantees no order, so items are paired by path.
+    /// Pairs recovered items by path, because their order is not guaranteed.
     fn recovered(
         &mut self,
         mut found: Vec<RecoveredItem>,
@@ -225,7 +223,6 @@ impl Numbering {
     }
 }
 
-/// Calls `translate` with each found value and the expected value at the same position.
 fn each<T, W>(
     found: Vec<T>,
     wanted: &[W],

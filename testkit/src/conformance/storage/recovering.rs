@@ -32,7 +32,6 @@ pub(super) fn recover<F: StorageFixture>(
     client.wait_at(at(100), client.store().recover(RecoverRequest { runs, max_attempts }, at(100)))
 }
 
-/// Claims `/a` for a run and kills the run. Returns another handle and the token of the claim.
 fn after_a_death<F: StorageFixture>(fixture: &F) -> Result<(Client<'_, F>, ClaimToken), Fault> {
     let (dead, other) = (Client::with_run(fixture, "dead")?, Client::open(fixture));
     dead.add(&[("/a", 0)])?;
@@ -105,9 +104,6 @@ fn only_the_named_runs_are_recovered<F: StorageFixture>(fixture: &F) -> Check {
     same("the dead runs", &client.dead_names()?, &texts(&["one"]))
 }
 
-/// The clock is set back to 100 s before recovery. Recovery must shorten the backoff of
-/// `/set-back`, because more time is left than its full 150 s. It must not change the backoff of
-/// `/right`.
 fn recovery_cuts_waits_down_after_the_clock_was_set_back<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "run")?;
     client.add(&[("/set-back", 1), ("/right", 0)])?;

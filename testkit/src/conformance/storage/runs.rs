@@ -1,4 +1,4 @@
-//! Checks of the beginning and the end of runs.
+//! Checks of the beginning and end of runs.
 
 use autoproc_domain::ports::{DeathEvidence, Location};
 
@@ -83,7 +83,6 @@ fn a_dead_run_is_reported_with_its_location<F: StorageFixture>(fixture: &F) -> C
     holds("either all dead runs have leases or none has", dead.iter().all(has_lease) || !dead.iter().any(has_lease))
 }
 
-/// The run counts as dead, because its attempts may still be running.
 fn a_run_that_ended_with_claims_is_dead<F: StorageFixture>(fixture: &F) -> Check {
     let client = Client::with_run(fixture, "far")?;
     client.add(&[("/a", 0)])?;

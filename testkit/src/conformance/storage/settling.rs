@@ -8,7 +8,7 @@ use super::client::{Client, at, completed, failed, retry_after, timed_out, token
 use super::expect::{Check, holds, same};
 use super::{NamedCheck, StorageFixture, named};
 
-/// An id and claim number that no store assigns in these checks.
+/// A number that no store assigns.
 const NEVER: u64 = 1 << 60;
 
 pub(super) fn checks<F: StorageFixture>() -> Vec<NamedCheck<F>> {

@@ -1,4 +1,4 @@
-//! The driver of each run: feeds inputs to the run, and carries out its actions.
+//! Feeds inputs to simulated runs, and carries out their actions.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const MAX_ABORT_MS: u64 = 5000;
 const MAX_CHANGE_LAG_MS: u64 = 500;
 
 impl World {
-    /// Feeds a run one input for each port whose value has changed, and then `input`.
+    /// Feeds a run all changed port values, and then `input`.
     pub(super) fn feed(&mut self, run: usize, input: Option<Input>) -> Result<(), String> {
         if matches!(input, Some(Input::StopCleared(_))) {
             self.runs[run].is_clearing = false;

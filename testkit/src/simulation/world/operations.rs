@@ -1,5 +1,4 @@
-//! The store operations of runs. An answer may arrive some time after the store has carried out the
-//! operation.
+//! The store operations of simulated runs.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +18,7 @@ use super::super::run::Operation;
 use super::super::schedule::Happening;
 use super::World;
 
-/// Records which dead runs the reaper of a host must reap. The world then ends the attempts of
-/// these runs. A blind reaper ends no attempts.
+/// Records the dead runs of a host. The world then ends their attempts.
 struct HostReaper<'a> {
     location: &'a Location,
     is_blind: bool,
@@ -42,8 +40,6 @@ impl Reaper for HostReaper<'_> {
 }
 
 impl World {
-    /// Carries out a pending operation. If the run is cut off, store operations fail as
-    /// unreachable.
     pub(super) fn commit(&mut self, run: usize, number: u32) -> Result<(), String> {
         let pending = self.runs[run].pending.as_mut().filter(|pending| pending.number == number);
         let Some((operation, asked_at)) =
@@ -153,8 +149,6 @@ impl World {
         Ok(answer)
     }
 
-    /// Ends the attempts that dead runs left on a host. A run that lost its lease or deregistered
-    /// counts as dead even if its process is alive.
     fn reap(&mut self, host: usize, asked: &[RunId]) -> Result<(), String> {
         for id in asked {
             let Some(run) = self.run_of(id) else { return Err(format!("the unknown run {id} was reaped")) };

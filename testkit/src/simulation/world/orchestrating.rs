@@ -1,4 +1,4 @@
-//! The orchestrators of the runs, and the attempts themselves.
+//! The orchestrators of simulated runs.
 
 use std::time::Duration;
 
@@ -11,12 +11,11 @@ use super::super::lacks::Struck;
 use super::super::schedule::Happening;
 use super::World;
 
-/// The maximum time for which an orchestrator with prefetch keeps an attempt before it begins.
-/// After it, the orchestrator reports the attempt as not started.
+/// An orchestrator returns an attempt that has not begun after this time.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 const MAX_REPORT_LAG_MS: u64 = 50;
 const MAX_CANCEL_MS: u64 = 5000;
-/// The maximum time for which an attempt keeps running after its orchestrator lost track of it.
+/// The maximum duration of an attempt after its orchestrator lost track of it.
 const MAX_LOST_LIFE_MS: u64 = 60_000;
 
 impl World {
@@ -101,8 +100,8 @@ impl World {
         Ok(())
     }
 
-    /// Plans that an attempt ends at `at` with `end`, unless an earlier end is planned.
-    /// [`AttemptEnd::CutOff`] replaces an earlier planned end, but keeps its time.
+    /// Plans the end of an attempt, unless an earlier end is planned. [`AttemptEnd::CutOff`]
+    /// replaces an earlier planned end, but keeps its time.
     pub(super) fn replan(&mut self, attempt: usize, at: Duration, end: AttemptEnd) {
         let at = at.max(self.now);
         let truth = &mut self.attempts[attempt];
@@ -195,8 +194,6 @@ impl World {
         }
     }
 
-    /// Reports a queued attempt as not started. From then on, the orchestrator accepts no more
-    /// attempts than jobs.
     pub(super) fn give_back(&mut self, run: usize, token: ClaimToken) {
         let before = self.runs[run].orchestrator.queued.len();
         self.runs[run].orchestrator.queued.retain(|queued| queued.token != token);

@@ -1,4 +1,4 @@
-//! Everything that happens outside of the runs: users make requests, faults occur, runs begin.
+//! Events outside of the runs: requests of users, faults and new runs.
 
 use std::time::Duration;
 
@@ -17,15 +17,14 @@ use super::super::snapshot::Seen;
 use super::World;
 
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The maximum random addition to the pause before another run begins, in seconds. A run that does
-/// not wait for backoffs may end immediately, so hundreds of runs might follow without pauses.
+/// The maximum random part of the pause between runs, in seconds.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
 const MAX_STOP_LAG_MS: u64 = 500;
 const MAX_GRACE_MS: u64 = 5000;
-/// The maximum time before guards end the attempts of a dead run. With leases, this time starts
-/// when the lease expires. It must be shorter than
-/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN), after which other hosts recover the
-/// claims of the run.
+/// The maximum time for which attempts outlive a dead run. With leases, this time starts when the
+/// lease expires. It must be shorter than
+/// [`LEASE_MARGIN`](autoproc_domain::recovery::LEASE_MARGIN), because other hosts then recover the
+/// claims.
 const MAX_ORPHAN_LIFE_MS: u64 = 10_000;
 
 impl World {
@@ -37,7 +36,6 @@ impl World {
         }
     }
 
-    /// Injects each fault that was planned after a number of events, once this number is reached.
     pub(super) fn strike_by_count(&mut self) -> Result<(), String> {
         for index in 0..self.plan.faults.len() {
             if let When::After(count) = self.plan.faults[index].when
@@ -50,8 +48,7 @@ impl World {
         Ok(())
     }
 
-    /// Injects the remaining faults when no event is left. Returns true if anything remains to
-    /// simulate.
+    /// Returns true if the simulation goes on.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
         for index in 0..self.plan.faults.len() {
@@ -176,8 +173,7 @@ impl World {
         Selector::Path(self.plan.files[file].path.clone())
     }
 
-    /// Returns the answer of the store, or `None` after a rejection or a temporary failure. After a
-    /// temporary failure, schedules the event `again`, which repeats the request.
+    /// Returns `None` after a rejection or a temporary failure.
     fn served<T>(&mut self, answer: Result<T, StorageError>, again: Happening) -> Result<Option<T>, String> {
         self.observe_queue();
         match answer {
@@ -238,8 +234,7 @@ impl World {
         self.feed(number, Some(Input::Begin))
     }
 
-    /// Limits one run in five to some of the files. Late runs process all files, so that every file
-    /// ends.
+    /// Late runs process all files, so that every file ends.
     fn scope(&mut self) -> Scope {
         if self.runs.len() > 10 || !self.random.one_in(5) {
             return Scope::Queue;
@@ -248,14 +243,12 @@ impl World {
         ids.into_iter().filter(|_| self.random.one_in(2)).collect()
     }
 
-    /// Returns the time after which a run starts no attempt, for one run in eight. Late runs have
-    /// no such time, so that every file ends.
+    /// Late runs have no time limit, so that every file ends.
     fn until(&mut self) -> Option<Timestamp> {
         let is_limited = self.runs.len() <= 10 && self.random.one_in(8);
         is_limited.then(|| self.wall().saturating_add(Duration::from_secs(1 + self.random.below(60))))
     }
 
-    /// Returns a forecast under which every file of a known size takes 5 s.
     fn forecast(&self) -> Forecast {
         let mut forecast = Forecast::default();
         let path = &self.plan.files[0].path;
@@ -273,8 +266,6 @@ impl World {
         (!alive.is_empty()).then(|| *self.random.pick(&alive))
     }
 
-    /// Kills the process of a random run. The store may still carry out a request that the run has
-    /// already sent.
     fn kill(&mut self) -> Result<(), String> {
         let Some(run) = self.some_run() else { return Ok(()) };
         if let Some(pending) = &self.runs[run].pending
@@ -303,8 +294,7 @@ impl World {
         self.orphan_lost_attempts(run, guards_end_at);
     }
 
-    /// Plans the end of each attempt that the orchestrator has lost track of. The end is at most
-    /// [`MAX_ORPHAN_LIFE_MS`] after `guards_end_at`.
+    /// Plans the ends of attempts that the orchestrator lost track of.
     fn orphan_lost_attempts(&mut self, run: usize, guards_end_at: Duration) {
         for attempt in 0..self.attempts.len() {
             let truth = &self.attempts[attempt];
@@ -345,8 +335,6 @@ impl World {
         self.later(lag, Happening::StopKnown(run));
     }
 
-    /// Sends SIGTERM to a run and its attempts. The ends of the attempts may be reported before the
-    /// stop request.
     fn terminate_all(&mut self) {
         let Some(run) = self.some_run() else { return };
         self.was_terminated = true;
@@ -391,9 +379,7 @@ impl World {
         }
     }
 
-    /// Postpones the due time of each item with a backoff, after the clock was set back. If a run
-    /// can claim, the backoff may start again with its original duration. Otherwise, the backoff
-    /// ends at the same wall-clock time as before.
+    /// Postpones the due times of items after the clock was set back.
     fn prolong_waits(&mut self) {
         let is_watched = (0..self.runs.len()).any(|run| self.is_able_to_claim(run));
         let wall = self.wall();
@@ -410,8 +396,7 @@ impl World {
         }
     }
 
-    /// Postpones the due time of each item until its backoff ends on the wall clock. Called when a
-    /// run begins.
+    /// Postpones each due time to the end of the backoff on the wall clock.
     pub(super) fn read_waits(&mut self) {
         let wall = self.wall();
         for index in 0..self.queue.len() {
@@ -424,8 +409,7 @@ impl World {
         }
     }
 
-    /// Limits the remaining time of each backoff to its original duration, as an exchange does
-    /// after the clock was set back.
+    /// Limits the remaining time of each backoff to its original duration.
     pub(super) fn bound_waits(&mut self) {
         for index in 0..self.queue.len() {
             let seen = &self.queue[index];
@@ -452,8 +436,6 @@ impl World {
         self.tell_of_the_gate();
     }
 
-    /// Informs each run under back-pressure of the current back-pressure, after a delay of up to a
-    /// second.
     fn tell_of_the_gate(&mut self) {
         for run in 0..self.runs.len() {
             if self.runs[run].is_alive() && self.runs[run].known_pressure.is_some() {
@@ -485,7 +467,6 @@ impl World {
         }
     }
 
-    /// If the lease of a run has expired, ends its attempts and informs the run.
     pub(super) fn lease_ends(&mut self, run: usize) -> Result<(), String> {
         let id = self.runs[run].id.clone();
         if !self.runs[run].is_alive() || self.database.lease_ends_at(&id) != Some(self.now) {

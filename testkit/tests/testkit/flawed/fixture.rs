@@ -1,5 +1,3 @@
-//! A fixture whose handles all have the same flaw.
-
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,8 +11,7 @@ use super::{Flaw, FlawedStore, tampering};
 pub(crate) struct FlawedFixture {
     sound: MemoryFixture,
     flaw: Flaw,
-    /// Refers to a value that all open handles share, so that the fixture knows whether a handle is
-    /// open.
+    /// Refers to a value that lives while any handle is open.
     open: RefCell<Weak<()>>,
 }
 
@@ -28,7 +25,6 @@ impl FlawedFixture {
         &self.sound.database
     }
 
-    /// Called when a handle is opened while no other handle is open.
     fn reopen(&self) -> Arc<()> {
         match self.flaw {
             Flaw::ForgetsWhenClosed => self.database().tamper(|queue| *queue = FileQueue::new()),

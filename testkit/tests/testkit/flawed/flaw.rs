@@ -1,5 +1,3 @@
-//! The flaws of the deliberately wrong stores.
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -55,9 +53,9 @@ pub(crate) enum Flaw {
     NoticesNothing,
     ServesLostLeases,
     KeepsLostLeasesSecret,
-    /// Loses the settlements of exchanges that claim nothing.
+    /// Loses the settlements of exchanges without claims.
     LosesResults,
-    /// Reports live runs as dead, and recovers their claims.
+    /// Recovers the claims of live runs.
     RobsTheLiving,
 }
 

@@ -1,5 +1,3 @@
-//! A store in memory with one flaw.
-
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +23,6 @@ pub(crate) struct FlawedStore {
     flaw: Flaw,
     own_run: Mutex<Option<RunId>>,
     asked: AtomicU64,
-    /// Dropped with the handle, so that the fixture knows whether a handle is open.
     #[allow(dead_code, reason = "it is there to be dropped")]
     open: Option<Arc<()>>,
 }
@@ -46,7 +43,6 @@ impl FlawedStore {
         Self { open: Some(open), ..self }
     }
 
-    /// Changes the queue. Then reads the queue, so that the handle has seen the change.
     async fn tamper<T>(&self, with: impl FnOnce(&mut FileQueue) -> T) -> Result<T, StorageError> {
         let output = self.database.tamper(with);
         self.sound.counts(Scope::Queue).await?;
@@ -66,8 +62,6 @@ impl FlawedStore {
         self.tamper(|queue| by::claim_by(queue, request, now, is_claimable, key)).await
     }
 
-    /// Makes a correct exchange. Then edits each item that was settled with a verdict that
-    /// `settled` accepts.
     async fn exchange_then(
         &self,
         request: ExchangeRequest,
@@ -86,7 +80,6 @@ impl FlawedStore {
         exchanged
     }
 
-    /// Adds files correctly, and then edits each item that is not in its first round.
     async fn enqueue_then(
         &self,
         request: Enqueue,

@@ -1,5 +1,3 @@
-//! Changes of a queue that break the rules.
-
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -128,7 +126,7 @@ pub(crate) fn by_clock(item: &QueueItem) -> (Reverse<Priority>, Timestamp, ItemI
     (Reverse(item.priority), item.added_at, item.id)
 }
 
-/// A suffix for a path that is already in the queue. The queue then treats the path as new.
+/// A suffix that makes a known path look new.
 const HIDDEN: char = '\u{1}';
 
 pub(crate) fn hidden(queue: &FileQueue, path: &FilePath) -> FilePath {

@@ -1,4 +1,4 @@
-//! The contents of a fake disk, both visible and durable.
+//! The visible and durable contents of a fake disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -11,8 +11,7 @@ pub(crate) enum Write {
         offset: usize,
         bytes: Vec<u8>,
     },
-    /// A write to the lock file. A simulated power cut keeps all of its bytes or none: readers
-    /// would ignore a partly written record, because its checksum would be wrong.
+    /// A write to the lock file. A power cut keeps all bytes or none.
     Note {
         offset: usize,
         bytes: Vec<u8>,
@@ -89,7 +88,6 @@ pub(crate) struct DiskImage {
     pub(crate) names: BTreeMap<String, usize>,
     pub(crate) durable_names: BTreeMap<String, usize>,
     pub(crate) unsynced_names: Vec<NameChange>,
-    /// Maps each locked inode to the handle of the open file that holds the lock.
     pub(super) locks: BTreeMap<usize, u64>,
     /// Maps the handle of each open file to the index of its inode.
     pub(super) open: BTreeMap<u64, usize>,
@@ -119,8 +117,7 @@ impl DiskImage {
         }
     }
 
-    /// Creates a file with the lowest unused inode number. Like ext4, this reuses the number of a
-    /// removed file as soon as no process has that file open.
+    /// Creates a file with the lowest unused inode number, as ext4 does.
     pub(super) fn add(&mut self, name: &str, inode: Inode) {
         let used: BTreeSet<_> =
             self.names.values().chain(self.open.values()).map(|index| self.inodes[*index].number).collect();
@@ -137,8 +134,6 @@ impl DiskImage {
         names.iter().any(|name| self.names.get(*name) == Some(&inode))
     }
 
-    /// Returns the stamp of a file. All times are equal, as on a file system with coarse
-    /// timestamps.
     pub(super) fn stamp(&self, inode: usize) -> Stamp {
         let Inode { visible, number, .. } = &self.inodes[inode];
         Stamp { device: 0, inode: *number, len: visible.len() as u64, modified: (0, 0), changed: (0, 0) }

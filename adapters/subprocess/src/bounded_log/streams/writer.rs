@@ -1,4 +1,4 @@
-//! Writes the note of an output: the `.streams` file.
+//! Writes the `.streams` file of an output.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use super::{CUT, Cut, Note, Source, Stream, UNKNOWN, max_note, streams_path};
 use crate::bounded_log::files::{Parts, open_new, reopen};
 
-/// The number of bytes reserved at the end of a note for an `unknown` line and a `cut` line. This
-/// covers the words, three numbers of at most 20 digits, blanks and line ends.
+/// The number of bytes reserved for an `unknown` line and a `cut` line. These lines contain three
+/// numbers of at most 20 digits.
 const RESERVED_BYTES: u64 = 80;
 
-/// Writes the note of an output. Creates the file of the note just before the first byte of
-/// standard error is written to the output.
 #[derive(Debug)]
 pub(in crate::bounded_log) struct NoteWriter {
     path: PathBuf,
@@ -20,9 +18,8 @@ pub(in crate::bounded_log) struct NoteWriter {
     file: Option<File>,
     length: u64,
     length_without_cut: u64,
-    /// The stream of the last byte of the output, according to the note.
     source: Source,
-    /// True if the note is invalid, but the NUL byte that marks it as invalid is not written yet.
+    /// True if the NUL byte of an invalid note is not written yet.
     is_mark_due: bool,
 }
 
@@ -60,9 +57,8 @@ impl NoteWriter {
         self.append(&format!("{CUT} {head} {omitted}\n"))
     }
 
-    /// Continues the note that an earlier step wrote for the output in `parts`. Removes lines with
-    /// positions after the end of the output: the bytes there were lost when the writer was killed.
-    /// Gives up a note that does not describe the output.
+    /// Continues the note of an earlier step. Removes lines about lost bytes. Gives up a note that
+    /// does not match the output.
     pub(in crate::bounded_log) fn resume(&mut self, parts: &Parts) -> io::Result<()> {
         let text = match self.reopen() {
             Ok(Some(text)) => text,
@@ -120,8 +116,7 @@ impl NoteWriter {
         }
     }
 
-    /// Completes the note. If the note was given up, but could not be marked as invalid, tries
-    /// again: file descriptors or disk space may be free now.
+    /// Completes the note. Tries again to mark an invalid note.
     ///
     /// # Errors
     /// If the note cannot be marked. Without a note, the whole output counts as standard output.
@@ -136,8 +131,8 @@ impl NoteWriter {
         self.mark(&file)
     }
 
-    /// Stops writing the note. If the file of the note is open, marks the streams of all bytes as
-    /// unknown. Returns the error of marking, if any, or `outcome`.
+    /// Stops writing the note, and marks an open note as invalid. Returns the error of marking, if
+    /// any, or `outcome`.
     fn give_up(&mut self, outcome: io::Result<()>) -> io::Result<()> {
         self.source = Source::Unknown;
         self.is_mark_due = true;
@@ -147,8 +142,8 @@ impl NoteWriter {
         outcome
     }
 
-    /// Replaces the note by a NUL byte, which marks the stream of every byte as unknown. The NUL is
-    /// a hole in the file, so it needs no space on a full disk.
+    /// Replaces the note with a NUL byte. The NUL byte is a hole in the file, so it needs no disk
+    /// space.
     fn mark(&mut self, file: &File) -> io::Result<()> {
         file.set_len(0).and_then(|()| file.set_len(1))?;
         self.is_mark_due = false;
@@ -156,8 +151,7 @@ impl NoteWriter {
     }
 }
 
-/// Returns the length in bytes of the valid lines at the beginning of `text`. Stops before the
-/// first line with a position after `end`.
+/// Returns the length of the valid lines up to position `end`, in bytes.
 fn length_until(text: &[u8], end: u64) -> usize {
     let mut note = Note { changes: Vec::new(), cut: None, length_without_cut: 0 };
     let is_kept = |line: &&[u8]| note.add(line).is_some() && note.last_position() <= end;

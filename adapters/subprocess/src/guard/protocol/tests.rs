@@ -138,7 +138,6 @@ fn fingerprint((size, modified_ns): (u64, i64)) -> Fingerprint {
     Fingerprint { size, modified_ns }
 }
 
-/// Decodes `bytes` that arrive in pieces of these lengths.
 fn read<M: DeserializeOwned>(bytes: &[u8], pieces: &[usize]) -> Result<Vec<M>, ProtocolError> {
     let (mut inbox, mut messages, mut rest) = (Inbox::default(), Vec::new(), bytes);
     for length in pieces.iter().copied().chain([usize::MAX]) {

@@ -1,4 +1,4 @@
-//! Creates the temporary files of results, and removes those that killed guards left.
+//! Creates and removes the temporary files of results.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -11,8 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::process::is_temporary_name;
 
-/// Removes from a folder the temporary files that killed guards and runs left. Does nothing if the
-/// previous call was for the same folder, because reading a large folder takes long.
+/// Removes the temporary files of killed guards. Skips the folder of the previous call, because
+/// reading a large folder takes long.
 pub(super) fn remove_leftovers(folder: &Path) {
     static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -24,8 +24,6 @@ pub(super) fn remove_leftovers(folder: &Path) {
     leftovers.for_each(|entry| remove_if_unlocked(&entry.path()));
 }
 
-/// Removes a temporary file if no process holds its lock. An error is ignored: a later guard tries
-/// again.
 pub(super) fn remove_if_unlocked(temporary: &Path) {
     if let Ok(file) = regular_file::open_to_read(Links::Refuse, temporary)
         && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
@@ -34,9 +32,7 @@ pub(super) fn remove_if_unlocked(temporary: &Path) {
     }
 }
 
-/// Opens a new temporary file, and creates its folder if missing. Also returns true if the file has
-/// the name `temporary`, and false if it has no name. If root creates the file, gives it to the
-/// owner of the folder if possible.
+/// Opens a new temporary file. Returns true if the file has a name.
 pub(super) fn open(temporary: &Path, open_unnamed: fn(&Path) -> io::Result<File>) -> io::Result<(File, bool)> {
     let folder = folder_of(temporary);
     let open = || match open_unnamed(folder) {
@@ -73,7 +69,7 @@ pub(super) fn open_unnamed(_: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Gives the name `path` to an open file that has no name. Fails if `path` exists.
+/// Gives a nameless file the name `path`. Fails if `path` exists.
 #[cfg(target_os = "linux")]
 pub(super) fn link(file: &File, path: &Path) -> io::Result<()> {
     use rustix::fs::{AtFlags, CWD, linkat};
@@ -93,8 +89,8 @@ fn link_to(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
-/// Creates and locks the file with the temporary name. Tries again if another guard removed the
-/// file as a leftover before it was locked.
+/// Creates and locks a named temporary file. Tries again if another guard removed the file before
+/// it was locked.
 pub(super) fn open_named(temporary: &Path) -> io::Result<File> {
     loop {
         let file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
@@ -107,13 +103,12 @@ pub(super) fn open_named(temporary: &Path) -> io::Result<File> {
     }
 }
 
-/// Locks a temporary file. If the file system has no locks, the file stays unlocked.
 pub(super) fn lock(file: &File) {
     let _ = flock(file, FlockOperation::LockExclusive);
 }
 
-/// Renames a file. Fails if the new name exists. On a file system without hard links, the check and
-/// the renaming are separate steps. A file that another program creates between them is replaced.
+/// Renames a file. Fails if the new name exists. Without hard links, a file that is created at the
+/// same time may be replaced.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => {

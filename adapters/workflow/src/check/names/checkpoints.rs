@@ -9,8 +9,7 @@ use crate::expression::{Name, names_in_condition};
 use crate::nearest::nearest;
 use crate::problem::Problems;
 
-/// Maps the index of each phase to the names of the values that the workflow expects from the
-/// phase.
+/// The names of the expected values, by the index of their phase.
 type Mentioned = HashMap<usize, BTreeSet<String>>;
 
 pub(super) fn check(workflow: &Workflow, known: &Known<'_>, problems: &mut Problems) {
@@ -41,8 +40,7 @@ fn mentioned(workflow: &Workflow, known: &Known<'_>) -> Mentioned {
     mentioned
 }
 
-/// Splits `PHASE.VALUE` or `steps.ID.VALUE` into the index of the phase and the name of the value.
-/// Returns `None` for other names.
+/// Splits `PHASE.VALUE` or `steps.ID.VALUE` into phase index and value name.
 fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
     let mut rest = name.rest();
     let phase = match name.root() {
@@ -53,9 +51,7 @@ fn value_of<'n>(name: &'n Name, known: &Known<'_>) -> Option<(usize, &'n str)> {
 }
 
 impl Checker<'_, '_> {
-    /// Checks a name in the condition of a checkpoint. The phase may return a value with an unknown
-    /// name. So an unknown name is reported only if it resembles an input, a phase, or one of the
-    /// `mentioned` names. These are the names of values that the workflow expects from the phase.
+    /// Reports an unknown name only if it resembles a known name. A phase may return any value.
     fn checkpoint_name(&mut self, name: &Name, position: Position, mentioned: &BTreeSet<String>) {
         let (root, known) = (name.root(), self.known);
         if root == CHECKPOINT_PASSED || mentioned.contains(root) {

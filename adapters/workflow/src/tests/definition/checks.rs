@@ -1,5 +1,3 @@
-//! Tests the checks of ids, names, transitions, expressions, inputs and runners in a workflow.
-
 use proptest::prelude::*;
 
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
@@ -481,7 +479,7 @@ proptest! {
     }
 }
 
-/// Finds a cycle in a simple way: a path with as many transitions as phases contains a cycle.
+/// A path with as many transitions as phases contains a cycle.
 fn has_cycle(count: usize, ways: &[(usize, usize)]) -> bool {
     let targets = |from: usize| {
         let own: Vec<_> = ways.iter().filter(|(start, _)| *start == from).map(|(_, to)| *to).collect();

@@ -222,7 +222,7 @@ fn an_invalid_expression_is_reported() {
     }
 }
 
-/// `exists a == b` is refused, because it could also mean `(a == b) exists`.
+/// `exists a == b` could also mean `(a == b) exists`.
 #[test]
 fn a_comparison_does_not_begin_with_exists() {
     for condition in [

@@ -1,5 +1,3 @@
-//! Checks files with arbitrary contents. Each check must return within [`SOON`].
-
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -12,10 +10,8 @@ use proptest::prelude::*;
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
 use super::temp_project::TempProject;
 
-/// The time limit of a check, far longer than a loaded machine needs.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Checks a workflow file. Every problem must have a position in the file and a message.
 fn check(bytes: &[u8]) -> WorkflowFile {
     let project = TempProject::new();
     let path = project.write("core/workflows/a.yaml", bytes);

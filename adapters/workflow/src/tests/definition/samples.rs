@@ -1,5 +1,3 @@
-//! Workflows like those of existing projects, with invented contents.
-
 /// A workflow that passes values between steps and has a transition after each phase.
 pub(crate) const LETTERS: &str = r#"
 workflow:

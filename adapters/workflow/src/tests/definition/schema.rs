@@ -1,5 +1,3 @@
-//! Tests that the JSON Schema and the reader accept the same workflow files.
-
 use serde_json::{Map, Value, json};
 
 use super::samples::{ARRIVAL, EVERYTHING, LETTERS};
@@ -32,14 +30,13 @@ fn mappings_may_have_other_keys() {
     }
 }
 
-/// A minimal document that contains a mapping of the type `definition` in the schema.
+/// A minimal document with a mapping of the type `definition`.
 struct Sample {
     definition: &'static str,
-    /// The document in JSON, with `HERE` in place of the mapping.
+    /// The JSON text of the document. `HERE` marks the mapping.
     document: &'static str,
     /// The mandatory entries of the mapping.
     base: Value,
-    /// Entries of which the mapping needs at least one. Empty if the schema has no such rule.
     alternatives: Value,
 }
 
@@ -131,8 +128,6 @@ fn the_schema_accepts_the_samples() {
     }
 }
 
-/// Returns every combination of a key of the mapping and one of the [`values`]. `None` instead of a
-/// value means that the key is omitted.
 fn entries_of(definition: &Value) -> Vec<(String, Option<Value>)> {
     let values: Vec<_> = values().into_iter().map(Some).chain([None]).collect();
     let keys: &Map<String, Value> = definition["properties"].as_object().unwrap();

@@ -1,5 +1,3 @@
-//! Tests with a real shell that values inserted into shell commands cannot run as code.
-
 use std::process::Command;
 
 use crate::expression::{ExpressionError, MAX_TEXT_BYTES, Scope, render_shell};
@@ -19,7 +17,6 @@ fn printed(text: &str, value: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A value that does harm if a shell reads any part of it as code.
 const NASTY: &str = "a  b'c\"d$(echo HARM)`echo HARM`;echo HARM #*\n\\ ${IFS} &|<>()";
 
 #[test]

@@ -1,12 +1,9 @@
-//! Validates JSON against a JSON Schema. Supports the keywords in the schema of workflow files.
-
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 pub(super) struct Validator(pub(super) Value);
 
 impl Validator {
-    /// True if the schema accepts the document. Panics if the schema has an unknown keyword.
     pub(super) fn accepts(&self, document: &Value) -> bool {
         self.check(&self.0, document)
     }
@@ -16,8 +13,6 @@ impl Validator {
         keywords.iter().all(|(keyword, rule)| self.rule(keyword, rule, keywords, value))
     }
 
-    /// Checks a value against one keyword of the schema. A keyword for one type, such as
-    /// `minLength`, accepts every value of another type.
     fn rule(&self, keyword: &str, rule: &Value, schema: &Map<String, Value>, value: &Value) -> bool {
         let accepting =
             |schemas: &Value| schemas.as_array().unwrap().iter().filter(|schema| self.check(schema, value)).count();

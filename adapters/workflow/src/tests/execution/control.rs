@@ -1,5 +1,3 @@
-//! Tests checkpoints, transitions, failures, retries of a step, and timeouts.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -1,5 +1,3 @@
-//! Tests journals that a crash has truncated or a person has edited.
-
 use std::fs;
 use std::sync::Arc;
 
@@ -17,7 +15,6 @@ workflow:
       steps: [{id: s1, run: [x]}, {id: s2, run: [x]}, {id: s3, run: [x]}]
 ";
 
-/// Makes an attempt that fails at the third step. Returns the path and bytes of its journal.
 fn failed_fixture() -> (Fixture, std::path::PathBuf, Vec<u8>) {
     let fixture = Fixture::new(WORKFLOW);
     let runner = Arc::new(ScriptedRunner::new(|process| {

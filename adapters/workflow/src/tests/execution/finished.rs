@@ -1,5 +1,3 @@
-//! Tests attempts that find a finished execution whose outcome the queue did not record.
-
 use std::fs;
 use std::sync::{Arc, Mutex};
 
@@ -75,7 +73,6 @@ fn another_subject_begins_anew_although_the_execution_is_over() {
     assert_eq!(steps_of(&fixture, fixture.claim(2)), ALL);
 }
 
-/// This is the second attempt of round 2. The first attempt died before it restarted the execution.
 #[test]
 fn a_finished_execution_of_an_earlier_round_is_repeated() {
     let fixture = completed_fixture();

@@ -1,5 +1,3 @@
-//! A project folder with one workflow. Attempts on its file run real or scripted processes.
-
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +17,6 @@ use tempfile::TempDir;
 
 use super::plain_runner::PlainRunner;
 
-/// The timeout of an attempt, far longer than any step of these tests takes on a slow machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(crate) struct Fixture {

@@ -6,7 +6,6 @@ use autoproc_domain::ports::AttemptOutcome;
 use super::harness::{Fixture, expect_success, failure};
 use super::scripted_runner::ScriptedRunner;
 
-/// This test takes a second. With a cost quadratic in the number of steps, it would take hours.
 #[test]
 fn ten_thousand_steps_run_once_each_and_are_resumable() {
     let steps: Vec<_> = (0..10_000).map(|number| format!("        - {{id: s{number}, run: [x]}}\n")).collect();

@@ -14,8 +14,6 @@ fn workflow(kind: &str) -> String {
     )
 }
 
-/// Returns the input that a step receives. `kind` and `text` are the type and the text of the
-/// input; `file` is the name of the processed file.
 fn seen(kind: &str, text: &str, file: &str) -> Value {
     let mut fixture = Fixture::new(&workflow(kind)).with_input("v", text);
     fixture.file = PathBuf::from("/in").join(file);
@@ -128,7 +126,7 @@ workflow:
     given("loose").unwrap();
 }
 
-/// The journal adds nesting levels to an input. A deeper input would make the journal unreadable.
+/// A deeper input would make the journal unreadable.
 #[test]
 fn an_input_nested_too_deep_is_refused_before_the_run() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

@@ -1,16 +1,11 @@
-//! Tests workflows in which no step returns a value that a later step needs.
-
 use std::fs;
 
 use super::harness::{Fixture, expect_success, failure};
 
-/// Creates a step that appends its id to the file `ran`, and returns the content of `wanted`.
 fn returning(id: &str) -> String {
     format!("{{id: {id}, shell: \"echo {id} >> ran; cat wanted > $AUTOPROC_OUTPUT\"}}")
 }
 
-/// Creates a project and an empty file `wanted`. The workflow has these phases and the further keys
-/// in `more`.
 fn fixture(phases: &str, more: &str) -> Fixture {
     let mut fixture = Fixture::new(&format!("workflow: {{id: wf-test, phases: [{phases}]{more}}}"));
     fixture.runners = "[runners]\ncommand = ['true']\n".into();
@@ -136,7 +131,6 @@ fn a_step_after_several_branches_certainly_needs_its_values() {
     assert_eq!(fixture.read("ran"), "first\n");
 }
 
-/// If a step returns null, the value is not missing. Only a step that needs the value fails.
 #[test]
 fn null_is_a_value() {
     let two = "{id: two, steps: [{execute: {command: c, inputs: {a: 'x ${one.words}'}}}]}";

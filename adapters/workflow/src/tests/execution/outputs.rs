@@ -1,5 +1,3 @@
-//! Tests the declared outputs of workflows, which must exist when an execution ends.
-
 use std::fs;
 use std::sync::{Arc, Mutex};
 
@@ -82,7 +80,7 @@ fn a_missing_required_output_fails_the_attempt() {
     assert_eq!(fixture.read("ran"), "zero\none\none\n");
 }
 
-/// Another attempt would skip the phase again. Therefore the first attempt fails for good.
+/// Another attempt would skip the phase again.
 #[test]
 fn an_output_of_a_skipped_phase_is_missing_for_good() {
     let fixture = Fixture::new(

@@ -1,5 +1,3 @@
-//! Tests that a later attempt resumes where the previous attempt ended.
-
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +33,6 @@ fn fixture() -> Fixture {
     Fixture::new(&FIVE_STEPS.replace("RERUN", "never"))
 }
 
-/// Creates a runner in which only the step `failing` fails, and only while `is_broken` is true.
 fn runner(failing: &'static str, is_broken: &Arc<AtomicBool>) -> Arc<ScriptedRunner> {
     let is_broken = is_broken.clone();
     Arc::new(ScriptedRunner::new(move |process| {
@@ -73,7 +70,6 @@ fn a_step_without_a_process_is_repeated_by_the_next_claim() {
     assert_eq!(second_attempt(&fixture), ["s2", "s3", "s4", "s5"]);
 }
 
-/// A file has the path at which the folder for the inputs and outputs of steps must be created.
 #[test]
 fn a_step_whose_files_cannot_be_created_is_repeated_by_the_next_attempt() {
     let mut fixture = Fixture::new(
@@ -230,7 +226,7 @@ fn from_start_ignores_only_earlier_runs() {
     assert_eq!(runner.steps(), ["s1", "s2", "s2", "s3", "s4", "s5"]);
 }
 
-/// A new queue assigns the ids of a removed queue again, so two items may have the same id.
+/// A new queue uses the item ids of a removed queue again.
 #[test]
 fn an_execution_of_another_queue_is_not_resumable() {
     let fixture = fixture();

@@ -122,7 +122,7 @@ fn a_rollback_resumes_at_the_step_that_failed() {
     assert_eq!(third.steps(), ["first", "second"]);
 }
 
-/// A second attempt begins only if the queue did not record the outcome of the first.
+/// The queue did not record the outcome of the first attempt.
 #[test]
 fn a_rollback_that_is_over_is_not_repeated() {
     let fixture = fixture();

@@ -1,5 +1,3 @@
-//! Tests the rollback of executions that contain a step with `rerun: always`.
-
 use std::sync::Arc;
 
 use autoproc_domain::RetryPolicy;
@@ -17,7 +15,6 @@ fn fixture(retries: u32) -> Fixture {
     fixture
 }
 
-/// Makes an attempt in which the step `failing` fails. Returns the steps that ran, and the error.
 fn attempt(fixture: &Fixture, number: u32, failing: &'static str) -> (Vec<String>, String) {
     let runner = Arc::new(ScriptedRunner::new(move |process| {
         let fails = step_of(process) == failing;
@@ -51,7 +48,6 @@ fn a_resumed_rollback_runs_no_finished_step_again() {
     assert_eq!((steps, error.as_str()), (vec!["tidy".to_owned()], "rollback: rolled back after p/use: exit status 3"));
 }
 
-/// A second attempt begins only if the queue did not record the outcome of the first.
 #[test]
 fn a_rollback_that_has_ended_runs_no_finished_step_again() {
     let fixture = fixture(0);

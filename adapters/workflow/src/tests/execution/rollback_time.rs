@@ -1,5 +1,3 @@
-//! Tests the timeouts of steps that run after a failure.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +13,6 @@ const GUARDED: &str = "workflow: {id: w, phases: [{id: p, steps: [{id: first, ru
                        rollback, condition: failed}], rollback: {steps: [{id: undo, run: [x]}, {id: tidy, run: [x]}]}, \
                        on_error: [{id: notify, run: [x]}]}";
 
-/// Makes an attempt whose first step has this outcome. Returns each step with its deadline,
-/// measured from the start of the attempt, and its timeout. Each step advances the wall clock by
-/// [`TIMEOUT`].
 fn times(outcome: &AttemptOutcome) -> Vec<(String, Duration, Duration)> {
     let mut fixture = Fixture::new(GUARDED);
     fixture.retry = RetryPolicy { retries: 0, ..RetryPolicy::default() };
@@ -35,8 +30,6 @@ fn times(outcome: &AttemptOutcome) -> Vec<(String, Duration, Duration)> {
     runner.processes().iter().map(time).collect()
 }
 
-/// Each step reports a duration of one millisecond. Only the wall clock passes a deadline, because
-/// each step advances it by [`TIMEOUT`].
 #[test]
 fn the_rollback_and_the_error_steps_have_as_much_time_as_an_attempt() {
     let tick = Duration::from_millis(1);

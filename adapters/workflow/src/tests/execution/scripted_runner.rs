@@ -1,5 +1,3 @@
-//! A runner that starts no processes. It records each process, and calls a function instead.
-
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -13,7 +11,7 @@ use autoproc_domain::ports::{AttemptOutcome, StopSignal};
 
 use super::plain_runner::step_end;
 
-/// A function that returns the values that a step writes, and the outcome of the step.
+/// Returns the output values and the outcome of a step.
 pub(crate) type Script = Box<dyn Fn(&StepProcess) -> (String, AttemptOutcome) + Send + Sync>;
 
 pub(crate) struct ScriptedRunner {

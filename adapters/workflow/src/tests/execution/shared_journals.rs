@@ -1,5 +1,3 @@
-//! Tests executions whose journal several machines share.
-
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,22 +23,18 @@ workflow:
 
 const ALL: [&str; 3] = ["s1", "s2", "s3"];
 
-/// The journal of the only item. `place` is the host and the folder that last opened the journal.
 #[derive(Default)]
 struct Stored {
     events: Vec<Box<str>>,
     place: Option<Place>,
-    /// Only the claim with this number may change the journal.
     claim: u64,
 }
 
 struct Journals {
     stored: Arc<Mutex<Stored>>,
     here: Place,
-    /// The number of requests that fail before the next request succeeds.
+    /// The number of requests that fail before one succeeds.
     outage: AtomicUsize,
-    /// The stop signal of the attempt. If `is_aborted_in_outage` is set, a failed request raises
-    /// the signal.
     stop: Arc<ScriptedStop>,
     is_aborted_in_outage: bool,
 }
@@ -106,7 +100,6 @@ impl Machine {
         Self { fixture, journals: Arc::new(journals), warnings: Arc::default() }
     }
 
-    /// Creates a second machine that processes the same file.
     fn beside(&self, host: &str) -> Self {
         let mut fixture = Fixture::new(&self.fixture.workflow);
         fixture.file.clone_from(&self.fixture.file);
@@ -128,7 +121,6 @@ impl Machine {
         self.fixture.attempt_equipped(equipment, self.journals.stop.clone(), self.fixture.claim(number))
     }
 
-    /// Makes an attempt that completes the file. Returns the steps that ran.
     fn steps_of(&self, number: u32) -> Vec<String> {
         let runner = runner("");
         expect_success(&self.attempt(number, &runner));
@@ -136,7 +128,6 @@ impl Machine {
     }
 }
 
-/// Creates a runner in which only the step `failing` fails.
 fn runner(failing: &'static str) -> Arc<ScriptedRunner> {
     Arc::new(ScriptedRunner::new(move |process| {
         let fails = step_of(process) == failing;
@@ -144,7 +135,6 @@ fn runner(failing: &'static str) -> Arc<ScriptedRunner> {
     }))
 }
 
-/// Returns a machine whose first attempt failed at the third step.
 fn failed(resume: &str) -> Machine {
     let machine = Machine::new(Journals::on("one", &Arc::default()), resume);
     assert_eq!(failure(&machine.attempt(1, &runner("s3"))), "p/s3: exit status 3");
@@ -177,7 +167,6 @@ fn a_workflow_that_resumes_anywhere_continues_on_another_machine() {
     assert_eq!(other.fixture.state().history.len(), 4);
 }
 
-/// Two machines may mount a share at different folders.
 #[test]
 fn the_file_may_have_another_path_on_another_machine() {
     for (resume, steps) in [("anywhere", &["s3"][..]), ("here", &ALL)] {
@@ -210,7 +199,6 @@ fn a_missing_copy_is_no_reason_for_a_warning() {
     assert_eq!(*machine.warnings.lock().unwrap(), Vec::<String>::new());
 }
 
-/// The second machine restarted the execution, and thus replaced the journal of the first machine.
 #[test]
 fn an_execution_that_was_abandoned_is_not_resumed() {
     let one = failed("here");

@@ -77,7 +77,7 @@ fn values_in_neither_form_fail_the_step() {
     }
 }
 
-/// The journal adds nesting levels to a value. A deeper value would make the journal unreadable.
+/// A deeper value would make the journal unreadable.
 #[test]
 fn values_nested_deep_are_refused_before_they_are_recorded() {
     for depth in [64, 65, 126, 127, 200] {

@@ -1,4 +1,4 @@
-//! The past attempts of an item, and its running attempt.
+//! The past and running attempts of an item.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use crate::forecasting::{RecentAttempts, SLOW};
 use crate::view::bytes::memory;
 use crate::view::time::span;
 
-/// Returns the past attempts of an item, the oldest first. Leaves out attempts on another file that
-/// had the same id in an earlier queue.
+/// Returns the past attempts of an item, the oldest first.
+///
+/// An earlier queue may have used the same id for another file. Its attempts are left out.
 pub(in crate::commands) async fn of(item: &QueueItem, context: &Context) -> Vec<PastAttempt> {
     let mut history = context.history_of(item.id).await;
     history.retain(|past| past.of.file_path == item.file_path);
@@ -27,11 +28,6 @@ pub(in crate::commands) struct RunningAttempt {
 }
 
 impl RunningAttempt {
-    /// Returns the running attempt of the item; `None` if no attempt is running, or if its start
-    /// time is unknown.
-    ///
-    /// # Errors
-    /// [`CliError`] if the live runs cannot be read.
     pub(in crate::commands) async fn find(
         item: &QueueItem,
         history: &[PastAttempt],
@@ -53,8 +49,6 @@ impl RunningAttempt {
     }
 }
 
-/// Describes an attempt whose end is not recorded. `running` is `Some` if the attempt is still
-/// running.
 pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     match running {
         Some(RunningAttempt { elapsed, is_slow, .. }) => {
@@ -64,8 +58,7 @@ pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     }
 }
 
-/// Returns the text that follows the outcome of an attempt: the duration, the resource usage, and
-/// whether the file changed.
+/// Returns the text after the outcome of an attempt, such as the duration.
 pub(in crate::commands) fn after(attempt: &PastAttempt) -> String {
     let elapsed = attempt.elapsed.map(|elapsed| format!(" after {}", span(elapsed)));
     let usage = attempt.usage.as_ref().map(|usage| format!(", {}", used(usage)));

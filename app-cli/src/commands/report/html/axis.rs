@@ -1,4 +1,4 @@
-//! Axes of charts: coordinates, ticks and labels.
+//! The axes of charts.
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ use crate::view::time::Zone;
 
 const MICROS: f64 = 1e6;
 
-/// The possible distances between two ticks of a time axis, in seconds.
+/// The possible tick distances of a time axis, in seconds.
 const TIME_STEPS: [f64; 30] = [
     1e-6, 1e-5, 1e-4, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0,
     120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0,
 ];
 
-/// The ticks of a logarithmic axis of durations, in seconds.
+/// The ticks of a logarithmic time axis, in seconds.
 const TICKS_OF_TIME: [f64; 16] = [
     0.001, 0.01, 0.1, 1.0, 3.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0, 10_800.0, 36_000.0, 108_000.0,
     360_000.0,
 ];
 
-/// An axis is logarithmic if its largest value exceeds this multiple of the median.
+/// The maximum ratio of the largest value to the median on a linear axis.
 const MAX_LINEAR_RATIO: f64 = 20.0;
 
 /// A coordinate, printed with at most one decimal.
@@ -45,8 +45,6 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Creates a linear axis that maps the values `low` to `high` to the coordinates `from` to
-    /// `to`. If `high` is not above `low`, the axis ends at `low + 1`.
     pub(super) fn linear((low, high): (f64, f64), (from, to): (f64, f64), ticks: Vec<f64>) -> Self {
         Self { low, high: if high > low { high } else { low + 1.0 }, is_logarithmic: false, from, to, ticks }
     }
@@ -60,8 +58,7 @@ impl Axis {
         Self::of_values(values, ends, 1.0, &decades, |high| round_step(high / 5.0).max(1.0))
     }
 
-    /// Creates a linear axis that begins at 0. If the largest value is far above the median,
-    /// creates a logarithmic axis instead, where values below `least` count as `least`.
+    /// Creates a logarithmic axis if the largest value is far above the median.
     fn of_values(
         values: &[f64],
         ends: (f64, f64),
@@ -82,8 +79,6 @@ impl Axis {
         Self::linear((0.0, high), ends, multiples((0.0, high), step(high), 0.0))
     }
 
-    /// Returns the coordinate of a value. A value outside the axis gets the coordinate of the
-    /// nearer end.
     pub(super) fn at(&self, value: f64) -> f64 {
         let share = if self.is_logarithmic {
             (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
@@ -93,8 +88,7 @@ impl Axis {
         self.from + share.clamp(0.0, 1.0) * (self.to - self.from)
     }
 
-    /// Returns the value at a position on the axis: `share` is 0 at the beginning of the axis and 1
-    /// at its end.
+    /// Returns the value at a position from 0 (start) to 1 (end).
     pub(super) fn value(&self, share: f64) -> f64 {
         if self.is_logarithmic {
             self.low * (self.high / self.low).powf(share)
@@ -113,7 +107,7 @@ pub(super) struct TimeAxis<'z> {
     /// The span between two ticks, in seconds.
     step: f64,
     zone: &'z Zone,
-    /// True if the labels need a date, because the axis is longer than a day.
+    /// True if the axis is longer than a day. Its labels need a date.
     is_long: bool,
 }
 
@@ -130,8 +124,6 @@ impl<'z> TimeAxis<'z> {
         self.axis.at(seconds(point))
     }
 
-    /// Returns the time of day at a tick, as precise as the distance between ticks requires. On a
-    /// long axis, the label also contains the date.
     pub(super) fn label(&self, tick: f64) -> String {
         #[expect(clippy::cast_possible_truncation, reason = "the tick lies between two timestamps")]
         let point = Timestamp::from_micros((tick * MICROS).round() as i64);
@@ -156,21 +148,19 @@ pub(super) fn float(number: u64) -> f64 {
     number as f64
 }
 
-/// Returns the smallest of [`TIME_STEPS`] that is at least `length` seconds. If there is none,
-/// returns a whole number of days, in seconds.
+/// Returns a suitable tick distance of at least `length` seconds.
 pub(super) fn time_step(length: f64) -> f64 {
     let days = (length / 86_400.0).ceil().max(1.0) * 86_400.0;
     TIME_STEPS.into_iter().find(|step| *step >= length).unwrap_or(days)
 }
 
-/// Returns the smallest number of the form 1, 2 or 5 × 10ⁿ that is at least `length`.
+/// Rounds up to 1, 2 or 5 × 10ⁿ.
 pub(super) fn round_step(length: f64) -> f64 {
     let power = 10_f64.powf(length.max(1e-9).log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= length).unwrap_or(10.0 * power)
 }
 
-/// Returns each value from `low` to `high` for which `value + offset` is a multiple of `step`; at
-/// most 50 values.
+/// Returns at most 50 values. For each value, `value + offset` is a multiple of `step`.
 pub(super) fn multiples((low, high): (f64, f64), step: f64, offset: f64) -> Vec<f64> {
     let first = ((low + offset) / step).ceil() * step - offset;
     std::iter::successors(Some(first), |tick| Some(tick + step)).take_while(|tick| *tick <= high).take(50).collect()

@@ -1,12 +1,12 @@
-//! Escapes text for a page. All text that is not part of this program's source is written as
-//! [`Text`].
+//! Escapes text for an HTML page.
+//!
+//! All text that is not part of this program's source is written as [`Text`].
 
 use std::fmt::{self, Write as _};
 
 use crate::escape::Printable;
 
-/// Displays a text for use in an HTML element or in a quoted attribute. Escapes markup characters,
-/// and escapes unprintable characters as on a terminal.
+/// Escapes a text for an HTML element or a quoted attribute.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl fmt::Display for Text<'_> {
@@ -22,8 +22,8 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Escapes unprintable characters. If the result is longer than `max` characters, an ellipsis
-/// replaces its middle, because the end of a name is the most informative part.
+/// Escapes unprintable characters and cuts the middle of a long text. The end of a name is its most
+/// informative part.
 pub(super) fn cut_in_middle(text: &str, max: usize) -> String {
     let characters: Vec<_> = Printable(text).to_string().chars().collect();
     if characters.len() <= max {

@@ -1,5 +1,6 @@
-//! Computes figures from all attempts of the reported runs. Memory use is bounded, however many
-//! attempts there are.
+//! Computes figures from the attempts of the reported runs.
+//!
+//! Memory use is bounded for any number of attempts.
 
 mod expectations;
 mod marks;
@@ -45,7 +46,6 @@ pub(super) struct Night {
 }
 
 impl Night {
-    /// An attempt without a recorded end counts as running until `now` if its run is in `live`.
     pub(super) fn new(runs: &[PastRun], live: &HashSet<RunId>, now: Timestamp) -> Self {
         Self {
             runs: RunSpan::of(runs, live, now),
@@ -58,7 +58,6 @@ impl Night {
         }
     }
 
-    /// Adds an attempt of one of the runs. `ended_at` is the time at which the end was recorded.
     pub(super) fn add(&mut self, attempt: &PastAttempt, ended_at: Option<Timestamp>) {
         let Some(run) = self.runs.get(&attempt.run) else { return };
         let outcome = Outcome::of(attempt.end, run.is_live);

@@ -1,20 +1,18 @@
-//! The outcomes of attempts that a page distinguishes by colour.
+//! The outcomes of attempts in the charts.
 
 use autoproc_domain::ports::PastEnd;
 
-/// The outcome of an attempt. If a chart draws two outcomes at the same point, the later variant of
-/// this enum hides the earlier one.
+/// The outcome of an attempt. In a chart, a later variant hides earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::commands::report) enum Outcome {
-    /// The attempt was released, its result was discarded, or a dead run never recorded its end.
+    /// The attempt was released or discarded, or its end was not recorded.
     NotCounted,
     Completed,
     Running,
-    /// The attempt failed, and the file became pending again.
+    /// The attempt failed. The file became pending again.
     Retried,
-    /// The last attempt on the file timed out.
     TimedOut,
-    /// The last attempt on the file failed, or the run died during the attempt.
+    /// The last attempt failed, or its run died.
     Failed,
 }
 

@@ -1,4 +1,4 @@
-//! Writes the page: its head, and its sections in order.
+//! Writes the HTML page of a report.
 
 mod charts;
 mod failures;
@@ -17,7 +17,7 @@ use crate::view::time::Zone;
 /// Every page begins with this, which identifies a file that `report --html` wrote.
 pub(super) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"autoproc report\">\n";
 
-/// Prevents the browser from loading or running anything, whatever the page contains.
+/// Prevents the browser from loading or running anything.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 const MAX_PATH: usize = 100;
@@ -30,7 +30,7 @@ pub(super) struct Page<'a> {
     pub(super) command: Option<String>,
     pub(super) now: Timestamp,
     pub(super) zone: &'a Zone,
-    /// The interval in seconds at which a browser reloads the page; `None` if it never does.
+    /// The interval between reloads of the page, in seconds.
     pub(super) refresh_s: Option<u64>,
 }
 
@@ -88,7 +88,6 @@ fn to_paste(commands: &[String]) -> String {
     if lines.is_empty() { String::new() } else { format!("<pre>{}</pre>\n", lines.join("\n")) }
 }
 
-/// Returns an HTML list. If `more` is not 0, the last entry says how many entries are left out.
 fn list(entries: impl Iterator<Item = String>, more: u64) -> String {
     let more = (more > 0).then(|| format!("and {more} more"));
     let entries: Vec<_> = entries.chain(more).collect();

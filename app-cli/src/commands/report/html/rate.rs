@@ -1,4 +1,4 @@
-//! Draws a chart that shows how many attempts ended in each period of time.
+//! Draws the chart of ended attempts over time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ const COLUMNS: f64 = 60.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 148.0;
 
-/// The outcomes that are counted, from the bottom of a column to its top.
+/// The counted outcomes, from the bottom of a column to its top.
 const COUNTED: [Outcome; 4] = [Outcome::Completed, Outcome::Retried, Outcome::TimedOut, Outcome::Failed];
 
 /// The chart. `step` is the length of time that each column covers, in seconds.
@@ -25,8 +25,6 @@ pub(super) struct Rate {
     pub(super) step: f64,
 }
 
-/// Draws a column for each period of time. The column shows how many attempts ended in the period,
-/// in the colours of their outcomes.
 pub(super) fn rate(marks: &Marks, (from, to): (Timestamp, Timestamp), axis: &TimeAxis<'_>) -> Rate {
     let (from, to) = (seconds(from), seconds(to));
     let step = time_step((to - from).max(1e-3) / COLUMNS);

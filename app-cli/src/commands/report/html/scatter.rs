@@ -1,4 +1,4 @@
-//! Draws a chart of durations against file sizes, with the forecast.
+//! Draws a chart of durations against file sizes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,11 +13,9 @@ use crate::view::time::Zone;
 
 const MAX_POINTS: usize = MAX_NAMED;
 
-/// The forecast line consists of this many straight sections.
 const LINE_POINTS: u32 = 40;
 
-/// The width and height of a cell. If there are many points, points with the same outcome in a cell
-/// are drawn as one.
+/// The width and height of a cell. A crowded chart has one circle for each cell and outcome.
 const CELL: f64 = 9.0;
 
 const TOP: f64 = 8.0;
@@ -40,8 +38,6 @@ struct Point<'m> {
     mark: &'m Mark,
 }
 
-/// Draws a point for each attempt that completed, failed or timed out, if the size of its file is
-/// known. Returns `None` if there are no such attempts.
 pub(super) fn scatter(marks: &[Mark], expectations: &Expectations, zone: &Zone) -> Option<Scatter> {
     let points: Vec<_> = marks.iter().filter_map(point).collect();
     if points.is_empty() {
@@ -93,7 +89,7 @@ fn circles(points: &[Point<'_>], axes: &Axes, zone: &Zone) -> String {
     circles
 }
 
-/// Draws all points of the same cell and outcome as one circle. More points make a larger circle.
+/// Draws one circle for each cell and outcome. More points make a larger circle.
 fn cells(points: &[Point<'_>], axes: &Axes) -> String {
     let mut cells: BTreeMap<(Outcome, i64, i64), u64> = BTreeMap::new();
     for Point { bytes, seconds, mark } in points {

@@ -1,4 +1,4 @@
-//! The parts that all charts share: the frame, the grid and the legend.
+//! The frame, the grid and the legend of a chart.
 
 use std::fmt::{Display, Write as _};
 
@@ -12,7 +12,6 @@ pub(super) const WIDTH: f64 = 1000.0;
 /// The left and right ends of the area in which values are drawn.
 pub(super) const ENDS: (f64, f64) = (64.0, 988.0);
 
-/// The smallest distance between two labels of a vertical axis.
 const MIN_LABEL_DISTANCE: f64 = 14.0;
 
 /// Returns an SVG chart that contains `body`. `label` describes the chart for screen readers.
@@ -27,7 +26,6 @@ pub(super) fn label(x: f64, y: f64, anchor: &'static str, text: impl Display) ->
     format!("<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>\n", Px(x), Px(y), Text(&text))
 }
 
-/// Draws a vertical line at each tick, and the label of the tick below the line.
 pub(super) fn vertical_grid(axis: &Axis, (top, bottom): (f64, f64), text: impl Fn(f64) -> String) -> String {
     let (mut lines, mut labels) = (String::new(), String::new());
     for tick in &axis.ticks {
@@ -40,7 +38,6 @@ pub(super) fn vertical_grid(axis: &Axis, (top, bottom): (f64, f64), text: impl F
     grid(&lines) + &labels
 }
 
-/// Draws a horizontal line at each tick, and the label of the tick to the left of the line.
 pub(super) fn horizontal_grid(axis: &Axis, text: impl Fn(f64) -> String) -> String {
     let (mut lines, mut labels, mut last) = (String::new(), String::new(), f64::INFINITY);
     for tick in &axis.ticks {

@@ -1,5 +1,3 @@
-//! Tests the HTML pages of invented runs.
-
 mod markup;
 mod nights;
 
@@ -16,7 +14,6 @@ use nights::MadeUp;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/report/html/tests/night.html");
 
-/// If this environment variable is set, the test of the page writes the expected page first.
 const RENEW: &str = "AUTOPROC_RENEW_PAGE";
 
 const MAX_PAGE: usize = 300_000;

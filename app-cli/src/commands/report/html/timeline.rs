@@ -1,4 +1,4 @@
-//! The chart of attempts over time. Attempts that run at the same time are in different rows.
+//! The chart of attempts over time.
 
 use std::fmt::Write as _;
 
@@ -12,11 +12,10 @@ use crate::view::time::{Zone, span};
 
 const MAX_ROWS: usize = 32;
 
-/// The maximum number of attempts that are drawn one by one, each with its name. If there are more,
-/// all attempts are drawn as a raster.
+/// The maximum number of bars. More attempts are drawn as a raster.
 const MAX_BARS: usize = super::night::MAX_NAMED;
 
-/// The maximum number of cells of the raster. It bounds the size of the page.
+/// The maximum number of raster cells. It bounds the size of the page.
 const MAX_CELLS: usize = 10_000;
 
 const MAX_NAME: usize = 60;
@@ -78,7 +77,6 @@ pub(super) fn title(mark: &Mark, zone: &Zone) -> String {
     format!("{name}: {}{took}, began at {}", mark.outcome.word(), zone.time_of_day(mark.from))
 }
 
-/// Draws a raster. A cell with several attempts has the colour of the worst outcome.
 fn raster<'p>(placed: impl Iterator<Item = &'p Placed<'p>>, rows: usize, height: f64, axis: &TimeAxis<'_>) -> String {
     let columns = (MAX_CELLS / rows).min(900);
     let width = (ENDS.1 - ENDS.0) / float(columns);

@@ -1,4 +1,4 @@
-//! The events of a trace, in the Trace Event Format of Chrome; see `docs/formats.md`.
+//! The events of a trace in the Trace Event Format of Chrome. See `docs/formats.md`.
 
 use autoproc_domain::Timestamp;
 use autoproc_domain::item::ClaimNumber;
@@ -10,7 +10,7 @@ use crate::view::json::PathJson;
 /// The number of a run in a trace, from 1.
 pub(super) type ProcessNumber = usize;
 
-/// An event that gives a name to a run, or to a row of the display.
+/// An event with the name of a run or row.
 #[derive(Serialize)]
 pub(super) struct NameEvent {
     name: &'static str,

@@ -29,7 +29,6 @@ struct Process {
     number: ProcessNumber,
     span: RunSpan,
     rows: Rows,
-    /// The number of rows that have a name.
     named: usize,
 }
 
@@ -38,13 +37,12 @@ pub(super) struct TraceWriter<W> {
     is_first: bool,
     processes: HashMap<RunId, Process>,
     tally: Tally,
-    /// The first write error. After it, no event is written.
+    /// The first write error. No event is written after this error.
     error: Option<io::Error>,
 }
 
 impl<W: Write> TraceWriter<W> {
-    /// Begins a trace of runs. `hosts` contains the host names of the live runs; the host names of
-    /// other runs are not recorded.
+    /// `hosts` contains the host names of the live runs.
     pub(super) fn new(
         out: W,
         runs: &[PastRun],
@@ -66,8 +64,8 @@ impl<W: Write> TraceWriter<W> {
         writer
     }
 
-    /// Adds an attempt of one of the runs. Attempts must be added in order of their ends, those
-    /// without a recorded end last. `ended_at` is the time at which the end was recorded.
+    /// Adds an attempt. Attempts must be added in order of their ends, those without a recorded end
+    /// last.
     pub(super) fn add(&mut self, attempt: &PastAttempt, ended_at: Option<Timestamp>) {
         let Some(process) = self.processes.get_mut(&attempt.run) else { return };
         self.tally.attempts += 1;

@@ -20,7 +20,6 @@ pub(super) struct Cancellation(watch::Sender<Cancelled>);
 /// The stop signal of one command.
 pub(super) struct Signal {
     cancelled: watch::Receiver<Cancelled>,
-    /// The signal is raised if `cancelled` is equal to or greater than this value.
     own: Cancelled,
 }
 

@@ -21,8 +21,7 @@ pub(super) struct Hook {
 }
 
 impl Hook {
-    /// Executes `line` with `sh -c`, and prints its output to standard error. Each output line
-    /// begins with `option`.
+    /// Executes `line` with `sh -c`, and prints its output to standard error.
     ///
     /// # Errors
     /// A text that says why the command failed.

@@ -1,4 +1,4 @@
-//! The failed file that is passed to an `--on-failure` command.
+//! A failed file, as it is passed to an `--on-failure` command.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,7 +13,6 @@ use crate::commands::run::failures::Failure;
 use crate::commands::run::summary::FailureJson;
 use crate::view::failure::in_one_line;
 
-/// The environment variable that holds the first line of the error.
 const ERROR_VARIABLE: &str = "AUTOPROC_ERROR";
 
 pub(super) struct FailedFile {
@@ -38,7 +37,7 @@ impl LastAttempt {
     }
 }
 
-/// Returns the exit code and the terminating signal of the process that failed.
+/// Returns the exit code and the signal of the failed process.
 fn status_of(outcome: &AttemptOutcome) -> (Option<i32>, Option<i32>) {
     match outcome {
         AttemptOutcome::Succeeded => (Some(0), None),
@@ -56,7 +55,7 @@ fn status_of(outcome: &AttemptOutcome) -> (Option<i32>, Option<i32>) {
     }
 }
 
-/// The number of SIGKILL, which is the same on every system.
+/// The number of SIGKILL on every system.
 const KILL: i32 = 9;
 
 impl FailedFile {
@@ -64,8 +63,6 @@ impl FailedFile {
         &self.failure.of.file_path
     }
 
-    /// Returns the same environment variables as COMMAND receives, plus the first line of the
-    /// error. Unprintable characters in that line are escaped.
     pub(super) fn environment(&self, max_attempts: u32, project_dir: &Path) -> Vec<(OsString, OsString)> {
         let of = &self.failure.of;
         let depth = self.last.map_or(0, |last| last.depth);

@@ -1,4 +1,4 @@
-//! Sends files that failed for good to the `--on-failure` task.
+//! Sends failed files to the task that executes the `--on-failure` command.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,9 +17,8 @@ use crate::wiring::AttemptListener;
 pub(super) const MAX_WAITING: usize = 1000;
 
 pub(super) struct FailedFiles {
-    /// `None` once the run has ended and the channel is closed.
     waiting: Mutex<Option<Sender<FailedFile>>>,
-    /// Attempts that have ended, but whose results the run has not reported yet.
+    /// Ended attempts without a reported result.
     ended: Mutex<HashMap<ClaimToken, LastAttempt>>,
     overflow: AtomicU64,
 }

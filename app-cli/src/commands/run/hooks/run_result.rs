@@ -1,5 +1,4 @@
-//! Stores the result of a run for the hooks. If a run ends with an error, the error does not
-//! contain the result.
+//! Stores the result of a run for its hooks.
 
 use std::sync::{Mutex, PoisonError};
 

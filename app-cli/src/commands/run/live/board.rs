@@ -1,4 +1,4 @@
-//! The state of a run for the live view, computed from the events of the run.
+//! The state that the live view of a run shows.
 
 mod ahead;
 
@@ -14,8 +14,7 @@ use autoproc_domain::{FilePath, ItemId, Timestamp};
 use super::super::pace::{Pace, left_text};
 use ahead::Ahead;
 
-/// A file is shown only after its attempt has run for this long. The names of shorter attempts
-/// would change too fast to read.
+/// The view hides shorter attempts, because their names would change too fast to read.
 const MIN_SHOWN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
@@ -26,7 +25,6 @@ pub(super) struct Board {
     max_attempts: u32,
     ended: u64,
     failed: u64,
-    /// The total number of files, as last counted by the run. Never less than `ended`.
     total: u64,
     pace: Pace,
     ahead: Ahead,
@@ -74,7 +72,7 @@ pub(super) enum Left {
     #[default]
     Unknown,
     Known(String),
-    /// Unknown because these running files take longer than expected. Never empty.
+    /// These running files take longer than expected. Never empty.
     Overdue(Vec<FilePath>),
 }
 
@@ -145,8 +143,6 @@ impl Board {
         }
     }
 
-    /// Updates the forecast after an attempt has ended. Adds the file to the pending files if it
-    /// will be attempted again.
     fn learn_from(&mut self, event: &RunEventKind, ran: Option<Running>) {
         match (event, ran) {
             (RunEventKind::FileCompleted { of, elapsed, .. }, Some(Running { size_bytes: Some(size), .. })) => {
@@ -166,9 +162,7 @@ impl Board {
         }
     }
 
-    /// Returns the state to show. `now` is the elapsed time of the run, and `at` is the current
-    /// date and time. The running files take at most `max` rows, including a row for the number of
-    /// omitted files.
+    /// Returns the state to show. The running files take at most `max` rows.
     pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
         self.retries.retain(|_, due| *due > at);
         let mut running = self.shown(now);
@@ -195,8 +189,6 @@ impl Board {
         }
     }
 
-    /// Returns the forecast of the time left. Without a forecast, estimates it from the average
-    /// time per file.
     fn left(&self, not_ended: u64, now: Duration) -> Left {
         let running = self.running.values().map(|running| RemainingFile {
             file_path: &running.file_path,

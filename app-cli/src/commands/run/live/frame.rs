@@ -1,4 +1,4 @@
-//! Computes the lines of the live view from the state of the run and the size of the terminal.
+//! Computes the lines of the live view.
 
 use autoproc_domain::Timestamp;
 use unicode_width::UnicodeWidthStr;
@@ -9,17 +9,14 @@ use crate::forecasting::takes_longer;
 use crate::view::layout::{Layout, Size};
 use crate::view::time::{Zone, running_span};
 
-/// The width of the time column, including two blanks at its end. Times below 100 hours have at
-/// most 7 characters, as in `59m 59s`.
+/// The width of the time column, including two blanks at its end.
 const TIME_COLUMNS: usize = 9;
 
-/// The indentation of continuation lines on a narrow terminal, in columns.
 const NARROW_INDENT: usize = 2;
 
-/// A terminal with fewer columns than this is narrow.
 const WIDE: usize = 60;
 
-/// The minimum and maximum width of the progress bar in columns, without its brackets.
+/// The minimum and maximum width of the progress bar, without its brackets.
 const BAR: (usize, usize) = (8, 30);
 
 pub(super) struct Terminal<'a> {
@@ -30,15 +27,12 @@ pub(super) struct Terminal<'a> {
 }
 
 impl Terminal<'_> {
-    /// Returns the maximum number of rows for running files: half of the terminal, so that messages
-    /// above the live view remain readable.
+    /// Half of the terminal, so that messages above the live view remain readable.
     pub(super) fn running_rows(&self) -> usize {
         self.size.rows / 2
     }
 }
 
-/// Returns the lines of the live view, at least one. Each line fits the width of the terminal. If
-/// the terminal has several rows, at least one row stays free.
 pub(super) fn frame(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     let mut lines: Vec<_> = picture.running.iter().map(|file| running(file, terminal)).collect();
     if picture.more_running > 0 {
@@ -53,8 +47,6 @@ pub(super) fn frame(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     lines.into_iter().skip(excess).map(fit).collect()
 }
 
-/// Returns the line of a running file. A long path is shortened, but keeps at least a third of the
-/// line.
 fn running(file: &RunningFile, terminal: &Terminal<'_>) -> String {
     let attempt = match file.attempt {
         1 => String::new(),
@@ -72,7 +64,6 @@ fn time(text: &str) -> String {
     format!("{text:>width$}  ", width = TIME_COLUMNS - 2)
 }
 
-/// Returns the totals of the run, as texts that are never split across lines.
 fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     let head = format!(
         "{}[{}] {}/{} files",
@@ -91,8 +82,6 @@ fn totals(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
     totals
 }
 
-/// Returns the time left, or a text about the overdue files that make it unknown. `None` if there
-/// is neither, or if the text does not fit on a line.
 fn left(picture: &Picture, terminal: &Terminal<'_>) -> Option<String> {
     let overdue = match &picture.left {
         Left::Unknown => return None,
@@ -127,7 +116,7 @@ fn indent(terminal: &Terminal<'_>) -> usize {
     if terminal.size.columns < WIDE { NARROW_INDENT } else { TIME_COLUMNS }
 }
 
-/// Joins texts into lines. A text that does not fit on the current line begins a new line.
+/// Joins texts into lines, without splitting a text.
 fn flow(texts: &[String], terminal: &Terminal<'_>) -> Vec<String> {
     let columns = terminal.size.columns;
     let indent = indent(terminal);

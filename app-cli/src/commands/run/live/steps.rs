@@ -9,7 +9,7 @@ use autoproc_workflow::execution::{ExecutionStatus, Executions};
 
 use super::board::RunningFile;
 
-/// The minimum time between two reads. A read opens a file for each running file that is shown.
+/// The minimum time between two reads. A read opens one file for each running file.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Caches the current step of each running file.
@@ -24,8 +24,6 @@ impl Steps {
         Self { executions, read_at: None, known: HashMap::new() }
     }
 
-    /// Sets the current step of each file. Reads the steps again if the last read is older than
-    /// `INTERVAL`. `at` is the current date and time.
     pub(super) fn add_to(&mut self, files: &mut [RunningFile], now: Instant, at: Timestamp) {
         if self.read_at.is_none_or(|read_at| now.saturating_duration_since(read_at) >= INTERVAL) {
             let read = |file: &RunningFile| Some((file.id, self.read(file.id, at)?));
@@ -37,8 +35,6 @@ impl Steps {
         }
     }
 
-    /// Returns the current step; `None` if there is none or it cannot be read. Read errors are
-    /// ignored here, because the attempt reports them.
     fn read(&self, item: ItemId, at: Timestamp) -> Option<String> {
         let state = self.executions.of(item).ok()??;
         let report = ProgressReport::of(&state, at);

@@ -1,4 +1,4 @@
-//! The footer of the view: the keys, a message, or the question that waits for an answer.
+//! The bottom lines of the live view.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -10,15 +10,14 @@ use crate::commands::top::text_page::{Source, broken};
 use crate::escape::Printable;
 use crate::view::layout::Size;
 
-/// The keys of the lists, the most important first. On a narrow screen, the last ones are cut off.
+/// The keys of the lists, the most important first. A narrow screen cuts off the last ones.
 const LISTS: &str = "?: keys  q: quit  Tab: pane  Enter: story  l: output  /: filter  p: priority  h: hold  c: cancel  r: retry  s: stop";
 
 const PAGE: &str = "q: back  Up, Down, PgUp, PgDn, g, G: scroll";
 
 const ANSWERS: &str = "y: yes  any other key: no";
 
-/// Returns the lines of the footer, at least one. A message replaces the list of keys, but never a
-/// question or a prompt: the user must see the command that `y` carries out.
+/// A message never hides a question, because the user must see the command to confirm.
 pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let fit = |text: &str| state.look.layout.cut_at_end(text, size.columns);
     let message =

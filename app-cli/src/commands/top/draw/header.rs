@@ -1,4 +1,4 @@
-//! The header of the view: the queue and its runs, the totals, and the reasons why files wait.
+//! The top lines of the live view.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -11,13 +11,12 @@ use crate::escape::Printable;
 use crate::view::layout::Size;
 use crate::view::time::running_span;
 
-/// The minimum and maximum width of the progress bar in columns, without its brackets.
+/// The minimum and maximum width of the progress bar, without its brackets.
 const BAR: (usize, usize) = (8, 30);
 
-/// The maximum number of lines for the totals, on a low screen and on a high screen.
+/// The maximum number of lines for the totals on a low and on a high screen.
 const TOTALS: (usize, usize) = (1, 3);
 
-/// The minimum number of rows of a high screen.
 const HIGH: usize = 16;
 
 const MAX_NOTICES: usize = 2;
@@ -41,8 +40,6 @@ pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     lines
 }
 
-/// Returns the line with the queue and its runs. If the line is too long, shortens the queue first,
-/// but to no less than a third of the line.
 fn title(snapshot: &Snapshot, look: &Look, columns: usize) -> Line<'static> {
     let runs = runs(&snapshot.runs);
     let room = columns.saturating_sub(runs.width() + 2).max(columns / 3);
@@ -66,7 +63,6 @@ fn runs(runs: &RunsNow) -> String {
     }
 }
 
-/// Returns the totals, one text per figure, the most important first.
 fn totals(snapshot: &Snapshot, look: &Look, columns: usize) -> Vec<Span<'static>> {
     let counts = snapshot.counts;
     let failed = counts.failed + counts.timeout;
@@ -95,8 +91,7 @@ fn bar(Done { ended, total }: Done, columns: usize) -> String {
     format!("[{:<width$}] {:>2}%", "=".repeat(done) + tip, part(100))
 }
 
-/// Returns one character for each bar. The highest bar gets the highest character, and only an
-/// empty bar gets the lowest one.
+/// Returns one character for each bar. Only an empty bar gets the lowest character.
 fn sparkline(bars: &[u64]) -> String {
     let highest = bars.iter().copied().max().unwrap_or(0).max(1);
     let last = SPARKS.len() as u64 - 1;
@@ -104,7 +99,7 @@ fn sparkline(bars: &[u64]) -> String {
     bars.iter().map(|bar| SPARKS[height(*bar).min(SPARKS.len() - 1)]).collect()
 }
 
-/// Joins texts into lines. A text that does not fit on the current line begins a new line.
+/// Joins texts into lines, without splitting a text.
 fn flow(texts: Vec<Span<'static>>, columns: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = Vec::new();
     for text in texts {

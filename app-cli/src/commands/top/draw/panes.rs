@@ -1,4 +1,4 @@
-//! The lists of the view: processing files, reasons of failures, and pending files.
+//! The panes that list processing, failed and pending files.
 
 use std::cmp::max;
 
@@ -20,16 +20,12 @@ use crate::view::time::running_span;
 
 const MARK: usize = 2;
 
-/// Column widths in the list of failures: the number of files (`COUNT`) and the time of the latest
-/// failure (`AT`).
 const COUNT: usize = 7;
 const AT: usize = 18;
 
-/// The minimum width of the name column in which an attempt number has the long form `, attempt 2`.
-/// In a narrower column, the number has the form ` (2)`.
+/// A narrower name column shows `, attempt 2` as ` (2)`.
 const WIDE_NAME: usize = 30;
 
-/// Returns the title and the rows of a pane; empty if the pane is not shown.
 pub(super) fn lines(state: &State, pane: Pane, plan: &Plan, size: Size) -> Vec<Line<'static>> {
     let (height, Some(snapshot)) = (plan.height(pane), &state.snapshot) else { return Vec::new() };
     let columns = size.columns.saturating_sub(MARK);
@@ -58,8 +54,6 @@ fn marked(mut row: Line<'static>, is_selected: bool) -> Line<'static> {
     if is_selected { row.patch_style(SELECTED) } else { row }
 }
 
-/// Returns the title of a pane, with the number of its files. In the pane of processing files, the
-/// title line also contains the column headings.
 fn title(state: &State, pane: Pane, snapshot: &Snapshot, size: Size) -> Line<'static> {
     let counts = snapshot.counts;
     let (name, total) = match pane {

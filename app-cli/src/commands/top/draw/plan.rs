@@ -1,19 +1,18 @@
-//! Divides the rows of the screen among the parts of the view.
+//! Divides the rows of the screen among the header, the panes and the footer.
 
 use super::{footer, header};
 use crate::commands::top::state::{Pane, State};
 use crate::view::layout::Size;
 
-/// If fewer rows than this are left for the panes, only the focused pane is shown.
+/// With fewer rows, only the focused pane is shown.
 const MIN_ROWS_FOR_ALL: usize = 6;
 
-/// The number of rows of each part of the view. Header, body and footer fill the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::commands::top) struct Plan {
     pub(super) header: usize,
     pub(super) body: usize,
     pub(in crate::commands::top) footer: usize,
-    /// The number of rows of each pane, including its title; 0 if the pane is not shown.
+    /// The height of each pane, including its title; 0 if the pane is hidden.
     panes: [usize; Pane::ALL.len()],
 }
 
@@ -39,9 +38,7 @@ impl Plan {
     }
 }
 
-/// Divides the rows of the body among the panes. `wanted` is the number of rows that each pane
-/// could fill. The focused pane gets about twice as many rows as another pane, and all rows of a
-/// small body.
+/// Divides the rows among the panes. The focused pane gets about twice as many rows.
 fn shares(body: usize, wanted: [usize; 3], focus: Pane) -> [usize; 3] {
     let mut heights = [0; 3];
     if body < MIN_ROWS_FOR_ALL {

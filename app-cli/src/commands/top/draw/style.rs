@@ -1,4 +1,4 @@
-//! Defines colours and text styles, and fits texts into cells of a fixed width.
+//! Colours, text styles and table cells of the live view.
 
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
@@ -34,12 +34,10 @@ pub(super) fn name_cell(text: &str, columns: usize, layout: &Layout) -> String {
     filled(layout.cut_in_middle(text, columns), columns)
 }
 
-/// Aligns a text to the right. A text that is too wide is not cut.
 pub(super) fn number_cell(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(text.width())) + text
 }
 
-/// Fills a text with blanks. Returns only blanks if the text is too wide.
 fn filled(text: String, columns: usize) -> String {
     match columns.checked_sub(text.width()) {
         Some(blanks) => text + &" ".repeat(blanks),

@@ -1,5 +1,4 @@
-/// The width of each column in terminal cells, including the blanks after it. 0 if the column is
-/// left out.
+/// The width of each table column in cells; 0 if the column is hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Widths {
     pub(super) name: usize,
@@ -11,8 +10,6 @@ pub(super) struct Widths {
 }
 
 impl Widths {
-    /// Divides a row of `columns` cells among the columns of the table. In a narrow row, some
-    /// columns are left out. `has_hosts` is true if a file is processed on another machine.
     pub(super) fn of(columns: usize, has_hosts: bool) -> Self {
         let host = if has_hosts && columns >= 70 { 12 } else { 0 };
         let expected = match columns {

@@ -1,4 +1,4 @@
-//! Builds the list of processing files for the view.
+//! Builds the list of processing files.
 
 use autoproc_domain::QueueItem;
 use autoproc_domain::ports::LiveRun;
@@ -12,14 +12,13 @@ use crate::commands::top::snapshot::{Progress, RunningFile};
 use crate::context::Context;
 use crate::escape::Printable;
 
-/// The maximum number of processing files whose outputs are read: more than a screen shows.
+/// The maximum number of outputs to read: more than a screen shows.
 const MAX_READ: usize = 64;
 
-/// The number of bytes at the end of an output that are searched for its last line.
 const LAST_BYTES: u64 = 4096;
 
-/// Returns the processing files: running attempts by start time, then attempts that have not
-/// started, then files of dead runs. `host` is the host name of this machine.
+/// Returns the processing files: running attempts, attempts that have not started, files of dead
+/// runs.
 pub(super) fn running(
     live: &[LiveRun],
     runs: &RunsPart,

@@ -1,4 +1,4 @@
-//! The part of a snapshot that comes from the history: forecasts and the throughput.
+//! Computes the forecasts and the throughput for `autoproc top`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,20 +15,19 @@ use crate::error::CliError;
 use crate::forecasting::{RecentAttempts, between, sizes_of};
 use crate::view::time::rough_span;
 
-/// The maximum number of attempts that one query to the `History` port returns.
+/// The maximum number of attempts per query to the `History` port.
 const MAX_ATTEMPTS: usize = 1000;
 
 #[derive(Default)]
 pub(super) struct HistoryPart {
     recent: RecentAttempts,
     pub(super) throughput: Throughput,
-    /// The forecast of the time until the run ends, as text; `None` if there is no forecast.
+    /// The forecast time until the run ends, as text.
     pub(super) time_left: Option<String>,
-    /// The items whose attempts take longer than expected. Items of paused runs are left out.
+    /// Items that take longer than expected, except those of paused runs.
     pub(super) slow: BTreeSet<ItemId>,
-    /// The forecast duration of each processing file, as text. Contains only files with a forecast.
+    /// The forecast duration of each processing file, as text.
     pub(super) expected: HashMap<ItemId, String>,
-    /// The known sizes of processing files, in bytes.
     sizes: HashMap<ItemId, u64>,
 }
 
@@ -38,7 +37,7 @@ impl HistoryPart {
         self.recent = RecentAttempts::read(&*context.wiring.history()).await;
     }
 
-    /// Computes the throughput, the slow items and the forecasts from the latest attempts.
+    /// Computes the forecasts and the throughput from the latest attempts.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -74,7 +73,6 @@ impl HistoryPart {
         Throughput::of(self.recent.ends_of_files(), known_since, context.now())
     }
 
-    /// Reads the sizes of processing files whose size is not yet known.
     fn measure(&mut self, processing: &[QueueItem]) {
         self.sizes.retain(|id, _| processing.iter().any(|item| item.id == *id));
         let new: Vec<_> = processing.iter().filter(|item| !self.sizes.contains_key(&item.id)).collect();

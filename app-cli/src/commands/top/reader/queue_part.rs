@@ -1,4 +1,4 @@
-//! The part of a snapshot that comes from the queue.
+//! Reads the queue for `autoproc top`.
 
 use std::time::{Duration, Instant};
 
@@ -12,17 +12,14 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::failure_groups::{self, FAILED};
 
-/// The maximum number of pending files that are shown.
 const MAX_NEXT: usize = 200;
 
-/// The page size for reading pending files if the user has set a filter.
 const SEARCHED_AT_ONCE: usize = 50_000;
 
-/// The maximum number of failed files that are grouped, the same as in `autoproc status`.
+/// The maximum number of failed files to group, as in `autoproc status`.
 const MAX_GROUPED: usize = 10_000;
 
-/// The maximum age of the groups of failures. Older groups are computed again, even if the number
-/// of failed files is unchanged.
+/// The maximum age of the failure groups before they are computed again.
 const MAX_GROUPS_AGE: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
@@ -31,14 +28,13 @@ pub(super) struct QueuePart {
     pub(super) processing: Vec<QueueItem>,
     /// The groups of failures, the largest first.
     pub(super) groups: Vec<FailureGroup>,
-    /// The number of failed files at the latest grouping, and the time of that grouping.
+    /// The number of failed files and the time of the latest grouping.
     grouped: Option<(usize, Instant)>,
     pub(super) next: Vec<QueueItem>,
 }
 
 impl QueuePart {
-    /// Reads the processing files and the number of files in each status. Both are cheap to read in
-    /// every store. Returns true if either has changed since the previous read.
+    /// Reads the processing files and the counts. Returns true if either has changed.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.
@@ -53,8 +49,7 @@ impl QueuePart {
         Ok(has_changed)
     }
 
-    /// Reads the counts, the pending files and the groups of failures. The first call also reads
-    /// the processing files, because forecasts need them.
+    /// Reads the counts, the pending files and the failure groups.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

@@ -1,4 +1,4 @@
-//! The part of a snapshot about the live runs: their state, their pauses and the stop request.
+//! Reads the state of the live runs for `autoproc top`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,15 +13,14 @@ use crate::escape::Printable;
 use crate::wiring::Pause;
 
 pub(super) struct RunsPart {
-    /// The state that the latest run in this folder reported. That run may have ended.
+    /// The state of the latest run in this folder, live or ended.
     pub(super) latest: Option<ProcessorState>,
     pub(super) pauses: BTreeMap<RunId, Pause>,
     pub(super) stop: Option<StandingStop>,
 }
 
 impl RunsPart {
-    /// Reads the state file, the pauses and the stop request. Ignores unreadable files, because
-    /// these files are only informational.
+    /// Reads the state, the pauses and the stop request. Ignores unreadable files.
     pub(super) fn read(live: &[LiveRun], context: &Context) -> Self {
         Self {
             latest: context.wiring.processor_state().ok().flatten(),
@@ -30,12 +29,12 @@ impl RunsPart {
         }
     }
 
-    /// Returns the state that `run` reported; `None` if `run` is not the latest run in this folder.
+    /// Returns the state of `run`, if `run` is the latest run in this folder.
     pub(super) fn state_of(&self, run: &LiveRun) -> Option<&ProcessorState> {
         self.latest.as_ref().filter(|latest| latest.run_id.as_ref() == Some(&run.info.id))
     }
 
-    /// Summarises the live runs. If no run is live, describes how the latest run ended.
+    /// Summarises the live runs.
     pub(super) fn in_sum(&self, live: &[LiveRun], now: Timestamp, context: &Context) -> RunsNow {
         let Some(began) = live.iter().map(|run| run.info.started_at).min() else {
             let latest =
@@ -59,8 +58,7 @@ impl RunsPart {
         Some(Done { ended, total: ended.saturating_add(remaining) })
     }
 
-    /// Returns the reasons why files wait. Ignores the state file if its run is not live, because a
-    /// killed run leaves the file behind.
+    /// Returns the reasons why files wait.
     pub(super) fn notices(&self, live: &[LiveRun]) -> Vec<String> {
         let state = live.iter().find_map(|run| self.state_of(run));
         let stop = match (state.and_then(|state| state.stop), &self.stop) {

@@ -1,4 +1,4 @@
-//! Executes autoproc commands inside the view: the actions that the user chooses, and `queue show`.
+//! Executes commands of autoproc inside `autoproc top`.
 
 use std::ffi::OsString;
 

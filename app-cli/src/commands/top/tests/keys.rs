@@ -1,5 +1,3 @@
-//! Tests of the keys.
-
 use std::ffi::OsString;
 
 use autoproc_domain::Priority;

@@ -1,5 +1,3 @@
-//! Invented data for the tests. Some file names contain terminal control characters.
-
 use std::time::Duration;
 
 use autoproc_domain::item::Backoff;
@@ -14,8 +12,6 @@ use crate::commands::top::throughput::Throughput;
 /// 2026-11-28 03:20:00 UTC.
 const NOW: i64 = 1_795_836_000;
 
-/// A file name that, if printed unescaped, erases the screen, rings the bell and reverses the text.
-/// Also contains wide characters.
 pub(super) const HOSTILE: &str = "in/\u{1b}[2Jevil\u{7}\u{202e}gpj.議事録.pdf";
 
 pub(super) fn at(seconds_ago: i64) -> Timestamp {

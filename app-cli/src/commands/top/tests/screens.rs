@@ -1,5 +1,3 @@
-//! Compares the screens for the invented data with the expected screens in the folder `screens`.
-
 use std::env;
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +10,6 @@ use super::night::{HOSTILE, night, nothing, path};
 use crate::commands::top::text_page::Source;
 use crate::commands::top::update::{Effect, Input};
 
-/// If set, the tests write the expected screens instead of comparing them.
 const RENEW: &str = "AUTOPROC_RENEW_SCREENS";
 
 #[track_caller]

@@ -1,5 +1,3 @@
-//! A property test: no sequence of inputs and terminal sizes makes the view panic.
-
 use proptest::prelude::*;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 
@@ -26,13 +24,11 @@ const KEYS: [KeyCode; 14] = [
     KeyCode::F(1),
 ];
 
-/// An input, as a value that proptest can print and shrink.
 #[derive(Debug, Clone)]
 enum Step {
     Key(KeyCode, KeyModifiers),
     Wheel(bool),
     Resize(u16, u16),
-    /// A snapshot with at most this many running files, groups of failures and pending files.
     Night(usize, usize, usize),
     Nothing,
     Text(Vec<String>),
@@ -81,7 +77,6 @@ fn input(step: Step, bench: &Bench) -> Input {
     }
 }
 
-/// Checks that each pane with rows has a selected row, and that the selected row is visible.
 #[track_caller]
 fn check(bench: &Bench) {
     let state = &bench.state;

@@ -1,4 +1,4 @@
-//! Handles the keys in the lists and on a page of text.
+//! Handles keys in the lists and text pages of `autoproc top`.
 
 use autoproc_domain::signature::FailureGroup;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
@@ -72,7 +72,6 @@ fn show(state: &mut State, source: Source, title: String, lines: Vec<String>) {
     state.mode = Mode::Read(page);
 }
 
-/// Shows the history of the selected file, or the details of the selected group of failures.
 fn show_story(state: &mut State) -> Vec<Effect> {
     if state.focus == Pane::Failures {
         match state.selected_group().map(|group| described(group, state)) {
@@ -99,8 +98,6 @@ fn show_output(state: &mut State) {
     }
 }
 
-/// Describes a group of failures as `autoproc failures` does. Below, lists the commands that retry
-/// the group and show its output.
 fn described(group: &FailureGroup, state: &State) -> Vec<String> {
     let (id, options, zone) = (group.signature.id(), &state.look.options, &state.look.zone);
     let mut lines =
@@ -118,7 +115,6 @@ fn described(group: &FailureGroup, state: &State) -> Vec<String> {
     lines
 }
 
-/// Asks the user to confirm the action of a letter key. For `p`, first asks for the new priority.
 fn ask(state: &mut State, letter: char) {
     let file = state.selected_file().map(|(path, _)| path.clone());
     let action = match (letter, file) {

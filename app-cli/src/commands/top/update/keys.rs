@@ -1,9 +1,9 @@
-//! Keys that move the selection in a list, or scroll a page.
+//! Keys for scrolling and for moving the selection.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// Returns the number of rows by which a key moves; `None` for any other key. The screen has
-/// `height` rows. [`isize::MIN`] means the first row, and [`isize::MAX`] the last row.
+/// Returns the number of rows that a key moves. [`isize::MIN`] means the first row, and
+/// [`isize::MAX`] the last row.
 pub(super) fn rows_of(key: KeyEvent, height: usize) -> Option<isize> {
     let screen = isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
     let is_control = key.modifiers.contains(KeyModifiers::CONTROL);

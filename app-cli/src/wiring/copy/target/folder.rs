@@ -1,4 +1,4 @@
-//! The target of a copy, if it is a queue in a folder.
+//! The queue of a folder as the target of a copy.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,8 +22,8 @@ use crate::wiring::copied_runs;
 use crate::wiring::copy::folder::here;
 use crate::wiring::server::{CopiedExecution, CopiedOutput, RunPlace};
 
-/// Outputs and executions are first written beside their final folders. [`FolderTarget::commit`]
-/// moves them to the final folders.
+/// The target of a copy. [`FolderTarget::commit`] moves outputs and executions to their final
+/// folders.
 pub(crate) struct FolderTarget {
     locked: LockedQueue,
     project: Project,
@@ -91,9 +91,8 @@ impl FolderTarget {
         executions.add(&journal).map_err(|error| self.executions.unwritten(&error))
     }
 
-    /// Installs the log first, and the queue last. A marker file exists in between. If the process
-    /// dies then, the queue is still empty. Before the next copy, [`remove_interrupted`] removes
-    /// the log and everything that was installed after it.
+    /// Installs the log first and the queue last. A marker file exists in between. If the process
+    /// dies in between, the queue is still empty. The next copy then calls [`remove_interrupted`].
     pub(super) fn commit(mut self) -> Result<(), CliError> {
         self.install_log()?;
         let note = note(&self.project);
@@ -125,8 +124,8 @@ impl FolderTarget {
     }
 }
 
-/// Removes what an interrupted copy put into the folder of an empty queue. Does nothing without a
-/// marker file, or if a run wrote to the event log after the copy.
+/// Removes the remains of an interrupted copy. Does nothing if a run wrote to the event log after
+/// the copy.
 ///
 /// # Errors
 /// [`CliError`] if a file cannot be removed.
@@ -150,7 +149,6 @@ pub(in crate::wiring::copy) fn remove_interrupted(project: &Project) -> Result<(
     remove_if_exists(&note)
 }
 
-/// Returns the path of the marker file that [`FolderTarget::commit`] writes.
 fn note(project: &Project) -> PathBuf {
     project.copied_runs_file().with_file_name("COPY-BEGUN")
 }
@@ -162,23 +160,20 @@ fn remove_if_exists(file: &Path) -> Result<(), CliError> {
     }
 }
 
-/// A folder that is written beside its final path. It is removed if the value is dropped before
-/// [`Staged::install`].
+/// A folder that is not yet at its final path.
 struct Staged {
     staged: PathBuf,
     path: PathBuf,
 }
 
 impl Staged {
-    /// Removes what an interrupted copy left beside `path`.
     fn beside(path: PathBuf) -> Self {
         let begun = Self { staged: path.with_extension("copying"), path };
         begun.remove();
         begun
     }
 
-    /// Makes the files durable, and moves the folder to its final path. Replaces an empty folder
-    /// there. Does nothing if no files were written.
+    /// Makes the files durable, and moves the folder to its final path.
     fn install(&self) -> Result<(), CliError> {
         if !self.staged.exists() {
             return Ok(());
@@ -207,7 +202,6 @@ impl Drop for Staged {
     }
 }
 
-/// A time before 1970 becomes the beginning of 1970.
 fn time(at: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(at.as_micros()).unwrap_or(0))
 }

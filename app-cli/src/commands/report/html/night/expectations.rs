@@ -1,4 +1,4 @@
-//! Forecasts of durations, computed from the attempts of the reported runs.
+//! Forecasts durations from the attempts of the reported runs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ struct OfRecipe {
     recipe: Option<Recipe>,
     forecast: Forecast,
     completed: u64,
-    /// For each extension in lower case, the number of completed files and the path of one of them.
+    /// For each extension, the number of completed files and one of the files.
     extensions: BTreeMap<Box<[u8]>, (u64, FilePath)>,
 }
 
@@ -56,8 +56,6 @@ impl Expectations {
         self.recipes.get_mut(known?)
     }
 
-    /// Returns the forecast for a file. Returns `None` if the completed files of its recipe are too
-    /// few or much smaller.
     pub(crate) fn of_file(
         &self,
         recipe: Option<Recipe>,
@@ -68,8 +66,6 @@ impl Expectations {
         known.forecast.of_file(file_path, size_bytes).ok()
     }
 
-    /// Finds the recipe that completed the most files, and the most common extension of these
-    /// files. Returns the forecast for this recipe and extension.
     pub(crate) fn most_common(&self) -> Option<Common<'_>> {
         let most = self.recipes.iter().max_by_key(|known| known.completed)?;
         let (_, example) = most.extensions.values().max_by_key(|(count, _)| count)?;

@@ -9,11 +9,10 @@ use super::super::super::interval::beginning;
 use super::super::outcome::Outcome;
 use crate::forecasting::MIN_MEAN;
 
-/// The maximum number of attempts that the charts draw. These attempts take about 10 MB of memory.
-/// If there are more, the charts draw only one of every 2, 4, 8, … attempts.
+/// The maximum number of drawn attempts. They take about 10 MB of memory.
 pub(crate) const MAX_MARKS: usize = 100_000;
 
-/// The maximum number of marks that keep the name of their file. A chart can show only a few names.
+/// The maximum number of marks with a file name.
 pub(crate) const MAX_NAMED: usize = 300;
 
 /// An attempt whose beginning is known.
@@ -46,7 +45,6 @@ impl Default for Marks {
 }
 
 impl Marks {
-    /// Adds an attempt that ended at `to`, unless the beginning of the attempt is not recorded.
     pub(super) fn add(&mut self, attempt: &PastAttempt, outcome: Outcome, to: Timestamp) {
         let Some(from) = beginning(attempt, to) else { return };
         let is_kept = self.seen.is_multiple_of(self.stride);
@@ -74,8 +72,8 @@ impl Marks {
         &self.kept
     }
 
-    /// True if the mean duration of the attempts is below [`MIN_MEAN`]. A run records the
-    /// beginnings of such short attempts together, so the attempts cannot be drawn one by one.
+    /// True if the mean duration is below [`MIN_MEAN`]. Such short attempts cannot be drawn one by
+    /// one.
     pub(crate) fn are_short(&self) -> bool {
         let (sum, count) = self
             .kept

@@ -5,15 +5,14 @@ use std::time::Duration;
 use autoproc_domain::FilePath;
 use autoproc_domain::ports::PastAttempt;
 
-/// Sums and maxima over the attempts whose usage is known. `busy` is the sum of the durations of
-/// all attempts.
+/// Totals over the attempts with known usage. `busy` includes all attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
     pub(crate) attempts: u64,
     pub(crate) busy: Duration,
     pub(crate) processor: Duration,
     pub(crate) most_processor: Option<(Duration, FilePath)>,
-    /// The largest memory use of a process, in bytes, and the file of its attempt.
+    /// The largest memory use of a process, in bytes, with its file.
     pub(crate) most_memory: Option<(u64, FilePath)>,
 }
 

@@ -1,4 +1,4 @@
-//! The files that completed after a failure, and the time that failed attempts took.
+//! Statistics of failed attempts and retried files.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,8 +8,7 @@ use autoproc_domain::{FilePath, ItemId};
 
 use super::super::outcome::Outcome;
 
-/// The maximum number of files whose failures are remembered at the same time. The maximum bounds
-/// the use of memory.
+/// The maximum number of remembered files. It bounds the use of memory.
 const MAX_FILES: usize = 200_000;
 
 const MAX_NAMED: usize = 5;
@@ -22,7 +21,7 @@ pub(crate) struct SavedFile {
 
 #[derive(Debug, Default)]
 pub(crate) struct Retries {
-    /// For each file, the number of failed attempts. A completed attempt removes the file.
+    /// The number of failed attempts of each uncompleted file.
     failures: HashMap<ItemId, u32>,
     /// The number of files that completed after a failure.
     pub(crate) saved: u64,

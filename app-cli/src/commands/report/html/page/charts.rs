@@ -1,4 +1,4 @@
-//! Writes the charts, each with its heading, legend and caption.
+//! Writes the charts with their legends and captions.
 
 use autoproc_domain::Timestamp;
 

@@ -1,5 +1,4 @@
-//! Writes the section about failures: groups them by cause, with examples and commands for each
-//! group.
+//! Writes the section about failures.
 
 use std::collections::HashSet;
 

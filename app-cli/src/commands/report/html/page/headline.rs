@@ -1,4 +1,4 @@
-//! The headline: the result of the runs in one sentence, and the figures of each run.
+//! Writes the headline with the results of the runs.
 
 use std::time::Duration;
 
@@ -38,8 +38,7 @@ impl Page<'_> {
         format!("{} completed, {} failed, in {took}", files(completed), summary.failed_files)
     }
 
-    /// Returns when the first reported run began, and when the last reported run ended. If a run is
-    /// live, the end is the current time.
+    /// Returns when the first run began and the last run ended. A live run ends now.
     fn ends(&self) -> Option<(Timestamp, Timestamp)> {
         let runs = || self.report.summary.runs.iter();
         let from = runs().map(|run| run.started_at.unwrap_or(run.last_event_at)).min()?;

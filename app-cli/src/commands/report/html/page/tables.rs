@@ -1,4 +1,4 @@
-//! Writes the sections about the slowest files, the retries, the resources and the current queue.
+//! Writes the sections after the failures, such as the slowest files.
 
 use autoproc_domain::FilePath;
 use autoproc_domain::forecast::FileForecast;

@@ -1,8 +1,5 @@
-//! A strict parser of the markup that pages use.
-
 const VOID: [&str; 3] = ["meta", "br", "hr"];
 
-/// The attributes whose values may contain text from the report.
 const TEXTS: [&str; 1] = ["aria-label"];
 
 /// The markup of a page without its text.
@@ -15,10 +12,6 @@ pub(super) struct Markup {
 }
 
 impl Markup {
-    /// Skips the text of a style sheet, because that text is part of the program.
-    ///
-    /// # Errors
-    /// A description of the first mistake.
     pub(super) fn parse(page: &str) -> Result<Self, String> {
         let mut markup = Self::default();
         let mut rest = page.strip_prefix("<!doctype html>").unwrap_or(page);

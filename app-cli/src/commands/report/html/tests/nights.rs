@@ -1,5 +1,3 @@
-//! Invented runs with their attempts.
-
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -79,8 +77,6 @@ fn end_of(attempt: &PastAttempt) -> Option<Timestamp> {
 }
 
 impl MadeUp {
-    /// Returns a run with at most two concurrent attempts. Five files complete, one of them at the
-    /// second attempt. One file fails, and one times out.
     pub(super) fn small() -> Self {
         let scan = |number: u64, time, end, error| attempt(number, &format!("scans/{number}.png"), time, end, error);
         let (slow, page) = (Some("timed out after 600 s"), Some("exit status 3: no such page"));

@@ -11,8 +11,6 @@ use crate::forecasting::MIN_MEAN;
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     forecast: Forecast,
-    /// The known pending files in claim order. A file that becomes pending again is added at the
-    /// end.
     pending: VecDeque<PendingFile>,
     jobs: usize,
 }
@@ -55,9 +53,6 @@ impl Ahead {
         }
     }
 
-    /// Returns the time until all files have ended. `not_ended` is the number of files that have
-    /// not ended, including the running ones. `None` if there are too few samples, or if the mean
-    /// duration is below `MIN_MEAN`.
     pub(super) fn time_left<'a>(&'a self, not_ended: u64, running: &[RemainingFile<'a>]) -> Option<TimeLeft> {
         self.forecast.mean().filter(|mean| *mean >= MIN_MEAN)?;
         let waiting = usize::try_from(not_ended).unwrap_or(usize::MAX).saturating_sub(running.len());

@@ -49,7 +49,6 @@ fn counted(pending: usize, processing: usize) -> RunEventKind {
     RunEventKind::Progress { counts: Counts { pending, processing, ..Counts::default() }, next_due: None }
 }
 
-/// Applies the events, each at a number of seconds since the run began.
 fn board(events: impl IntoIterator<Item = (u64, RunEventKind)>) -> Board {
     let mut board = Board::new(4);
     for (seconds, kind) in events {
@@ -159,7 +158,6 @@ fn started_with(id: u64, megabytes: u64) -> RunEventKind {
     RunEventKind::FileStarted { of: of(id), size_bytes: Some(megabytes * 1_000_000), recipe: None }
 }
 
-/// Returns the state after 5 files of 1 to 5 MB, each of which took 10 s per MB.
 fn after_five_files() -> Board {
     let completed = |id| RunEventKind::FileCompleted {
         of: of(id),
@@ -227,8 +225,6 @@ fn earlier_runs_give_a_forecast_before_the_first_end() {
     assert_eq!(board.picture(5, SECOND, START).left, known("1m left"));
 }
 
-/// Returns a board on which files 1 and 2 have been running since the run began. The forecast has
-/// 30 samples of 0.31 s each.
 fn two_running(sizes_mb: [u64; 2]) -> Board {
     let mut board = board([(0, counted(4, 0)), (0, started_with(1, sizes_mb[0])), (0, started_with(2, sizes_mb[1]))]);
     let mut earlier = Forecast::default();
