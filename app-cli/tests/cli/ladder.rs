@@ -96,7 +96,7 @@ fn a_command_that_a_stop_took_along_is_given_back() {
 /// Appends to the file `ticks` until the file `go` exists.
 pub(crate) const TICKING: &str = "touch {}.begun; until test -e {//}/go; do echo . >> {//}/ticks; sleep 0.02; done";
 
-/// True if the process is suspended, according to proc_pid_stat(5).
+/// True if the process is suspended, according to its status in `/proc`.
 pub(crate) fn is_stopped(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
