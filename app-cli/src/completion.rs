@@ -59,7 +59,7 @@ impl ArgExt for Candidates {}
 enum Kind {
     /// The shell offers the values.
     Words,
-    /// The shell offers the values. Some values may be paths.
+    /// The shell offers the values, and treats them as paths.
     Paths,
     /// The shell itself completes files and folders.
     AnyPath,

@@ -296,7 +296,8 @@ impl Console {
         live.change_area(erased);
     }
 
-    /// Calls `print`. Removes the live area meanwhile, if the output is a terminal.
+    /// Calls `print`. If the output is a terminal, removes the live area and defers lines on
+    /// standard error meanwhile.
     fn aside<T>(&self, is_on_terminal: bool, print: impl FnOnce() -> T) -> T {
         if !is_on_terminal {
             return print();

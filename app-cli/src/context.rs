@@ -52,7 +52,8 @@ impl Context {
         self.wiring.storage()
     }
 
-    /// Calls `visit` for each item with one of the statuses. An empty list selects all items.
+    /// Calls `visit` for each item with one of the statuses, in claim order. An empty list selects
+    /// all items. Other processes may change the queue between two pages.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

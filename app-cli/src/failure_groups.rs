@@ -19,7 +19,8 @@ pub(crate) fn add(groups: &mut FailureGroups, item: &QueueItem) {
     groups.add(item.last_error.as_deref(), &item.file_path, item.last_attempt);
 }
 
-/// Groups the failed files. `since` is the earliest start of their latest attempt.
+/// Groups the failed files whose latest attempt began at `since` or later. `None` selects all
+/// failed files.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.
@@ -34,7 +35,8 @@ pub(crate) async fn of_queue(since: Option<Timestamp>, context: &Context) -> Res
     Ok(groups)
 }
 
-/// Returns the number of pending files that failed before. `since` is as in [`of_queue`].
+/// Returns the number of pending files whose next attempt is a retry after a failure. `since` is as
+/// in [`of_queue`].
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

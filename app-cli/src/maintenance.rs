@@ -113,7 +113,7 @@ pub(crate) struct Examined {
     pub(crate) half_written_bytes: u64,
     /// Messages about anomalies that are not damage.
     pub(crate) notices: Vec<String>,
-    /// The names of files and folders that were set aside after damage.
+    /// The names of files and folders that were set aside for the user.
     pub(crate) kept_aside: Vec<String>,
 }
 

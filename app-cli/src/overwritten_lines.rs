@@ -59,7 +59,7 @@ impl LinePrinter {
         }
     }
 
-    /// Adds output. Returns the text of the lines that are complete or too long.
+    /// Adds output. Returns the text, not printed yet, of lines that are complete or too long.
     pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for part in piece.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
@@ -81,7 +81,9 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the printable part of the unfinished line.
+    /// Returns the part of the unfinished line that is not printed yet. If a carriage return
+    /// replaced the line, returns the line again for a terminal of known width, and otherwise
+    /// nothing.
     pub(crate) fn current(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut text = self.rendered(self.line.len() - unfinished(&self.line));
@@ -93,7 +95,7 @@ impl LinePrinter {
         out
     }
 
-    /// Returns the text of the last line.
+    /// Returns the text of the last line that is not printed yet.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         self.draw(self.rendered(self.line.len()), &mut out);

@@ -91,7 +91,8 @@ impl Project {
         self.store.is_some()
     }
 
-    /// Returns the project in another folder that uses the same store.
+    /// Returns the project in another folder that uses the same store. `None` if that project has
+    /// no folder of runs for the store, or if another user controls a part of that project.
     pub(crate) fn sibling(&self, root: &Path) -> Option<Self> {
         let project = trusted(root, |name| std::env::var_os(name)).ok()?;
         let sibling = Self { store: self.store.clone(), ..project };

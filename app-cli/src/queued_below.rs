@@ -14,8 +14,8 @@ use crate::view::files;
 
 const MAX_LISTED: usize = 5;
 
-/// Returns a selector for each named file. A folder selects its queued files with one of
-/// `statuses`.
+/// Converts arguments to selectors. A folder selects the queued files below it that have one of
+/// `statuses`. Any other path selects itself, even if it is not in the queue.
 ///
 /// # Errors
 /// [`CliError`] if an argument is not a valid path, if all queued files below a folder have other

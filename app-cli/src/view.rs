@@ -34,7 +34,9 @@ pub(crate) fn files(count: impl TryInto<u64> + Display + Copy) -> String {
     format!("{count} {noun}")
 }
 
-/// Returns advice about completed files that changed while they were processed.
+/// Returns advice about completed files that changed while they were processed; `None` if `count`
+/// is 0. `is_named` is true if the command line named its files: only such a command processes
+/// completed files again.
 pub(crate) fn changed_while_processed(count: u64, is_named: bool) -> Option<String> {
     let (were, them) = if count == 1 { ("it was", "it") } else { ("they were", "them") };
     let by = if is_named { "the same command".to_owned() } else { format!("a run that names {them}") };

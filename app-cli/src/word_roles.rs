@@ -14,7 +14,8 @@ pub(crate) enum Role {
     Other,
 }
 
-/// Returns the role of each word. Only the options of `command` are known.
+/// Returns the role of each word. Only the options of `command` are known. Any other option counts
+/// as an option without a value.
 pub(crate) fn roles(words: &[OsString], command: &Command) -> Vec<Role> {
     let (mut is_value, mut is_over) = (false, false);
     let role = |word: &OsString| {

@@ -115,12 +115,12 @@ pub enum AttemptOutcome {
         /// True if a later attempt would fail in the same way.
         permanent: bool,
     },
-    /// A step of the attempt failed. The outcome of the step decides whether the attempt is
-    /// retried.
+    /// A step or a phase of the attempt failed. The outcome of the step or phase decides whether
+    /// the attempt is retried.
     StepFailed {
-        /// The name of the step in its workflow.
+        /// The phase and the step, as in `read/count`. Only the phase if no single step failed.
         step: Box<str>,
-        /// The outcome of the step.
+        /// The outcome of the step or phase.
         cause: Box<AttemptOutcome>,
     },
     /// The attempt failed, and afterwards its file did not exist. The run does not retry the

@@ -173,7 +173,8 @@ impl fmt::Debug for FilePath {
     }
 }
 
-/// Escapes unprintable characters, so that a file name cannot control a terminal.
+/// Escapes unprintable characters, so that a file name cannot control a terminal. Lossy if the path
+/// is not UTF-8.
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string_lossy().chars() {

@@ -1,4 +1,4 @@
-//! Recovers dead runs: ends their leftover processes, then releases their items.
+//! Recovers dead runs: ends their leftover processes, then recovers their items.
 //!
 //! Two concurrent attempts on one file are worse than a delayed attempt. So the items stay claimed
 //! until there is proof that no process of the run is left. On the run's host, the [`Reaper`] finds
@@ -13,7 +13,8 @@ use crate::request::{RecoverRequest, Scope};
 use crate::run_info::{DeadRun, DeathEvidence, Location, Unproven};
 use crate::view::RecoveredItem;
 
-/// How long another host waits after a run's lease has expired, before it recovers the run's items.
+/// How long another host waits after a run's lease has expired, before it recovers the run's items,
+/// unless the proof is waived.
 ///
 /// The margin covers clocks that run at different speeds. A store may grant leases only if guard
 /// processes end every attempt within this margin after the lease has expired, even while the run
@@ -86,7 +87,7 @@ pub async fn recover(ports: RecoveryPorts<'_>, max_attempts: u32, proof: Proof) 
     Ok(Recovery { recovered, unproven })
 }
 
-/// Returns the runs that may have processes left.
+/// Ends the processes of the dead runs of this host. Returns the runs that may have processes left.
 ///
 /// Runs of other hosts are not reaped. Such a run has no process on this host, so the reaper would
 /// wrongly report success.

@@ -77,7 +77,8 @@ pub enum Repeat {
     /// A completed file is processed again if the file has changed.
     #[default]
     IfChanged,
-    /// A completed file is processed again if the file or the recipe has changed.
+    /// A completed file is processed again if the file has changed, or if it was completed with
+    /// another recipe or without one.
     IfOtherRecipe(Recipe),
     /// Every completed file is processed again.
     Always,

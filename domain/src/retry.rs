@@ -23,7 +23,8 @@ const EXIT_CANNOT_EXECUTE: i32 = 126;
 /// The exit status of a shell that did not find the command (POSIX, Shell Command Language, 2.8.2).
 const EXIT_NOT_FOUND: i32 = 127;
 
-/// The waits before the retries of a file. Each wait is twice as long as the one before.
+/// The waits before the retries of a file. Each wait is twice as long as the one before, but at
+/// most `longest`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -63,8 +64,8 @@ impl BackoffRange {
 /// `wait` returns soon, and always returns the same value for the same arguments.
 pub trait BackoffRules: fmt::Debug + Send + Sync {
     /// Returns the wait after a failed attempt. `error` is the text of
-    /// [`AttemptReport::error`](crate::attempt::AttemptReport::error). `of_policy` is the wait of
-    /// the retry policy.
+    /// [`AttemptReport::error`](crate::attempt::AttemptReport::error). Return `of_policy` to keep
+    /// the wait of the retry policy.
     fn wait(&self, error: &str, file: &FilePath, attempt: AttemptNumber, of_policy: Duration) -> Duration;
 }
 

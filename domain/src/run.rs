@@ -14,8 +14,9 @@
 //! one attempt, the *probe*, shows that the reason is gone. `start_hold.rs` handles a program,
 //! folder or resource that is missing. `breaker.rs` handles different files that fail alike.
 //!
-//! A run ends when no item of its scope is waiting. It ends early after a stop request, at a limit,
-//! or after an error. In every case, it first waits until no attempt is running.
+//! A run ends when no item of its scope is waiting. It ends early, for instance, after a stop
+//! request, at a limit, or after an error. In every case, it first waits until no attempt is
+//! running.
 
 mod action;
 mod attempt_stop;

@@ -130,17 +130,18 @@ pub enum StoppedBy {
     TooManyFailed,
     /// The store is full.
     StorageFull,
-    /// The program was missing for longer than
+    /// A program that had worked earlier in the run was missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     ProgramMissing,
     /// The folder of a file was missing for longer than
     /// [`RunConfig::program_wait`](crate::RunConfig::program_wait).
     InputMissing,
-    /// Several files in a row failed with one [signature](crate::signature); see
+    /// Several files in a row failed with one [signature](crate::signature), and the run does not
+    /// wait for items in backoff; see
     /// [`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same).
     FailingAlike,
-    /// Items are waiting, but no attempt could end before
-    /// [`RunConfig::until`](crate::RunConfig::until).
+    /// Items are waiting, but [`RunConfig::until`](crate::RunConfig::until) has passed, or no
+    /// attempt would end by then.
     Deadline,
     /// An error ended the run. [`run`](crate::AutonomousProcessor::run) returns the error.
     Error,

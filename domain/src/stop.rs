@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::time::Timestamp;
 
-/// The urgency of a stop request. It never falls during a run.
+/// The urgency of a stop request. Only [`clear`](crate::ports::StopSignal::clear) can lower it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StopLevel {
     /// No stop is requested.
@@ -12,7 +12,8 @@ pub enum StopLevel {
     Running,
     /// No attempt starts, and the running attempts finish.
     Draining,
-    /// Running attempts are terminated, and killed after the grace time. Their claims are released.
+    /// Running attempts are asked to terminate, and are killed after the grace time. Their claims
+    /// are released.
     Aborting,
     /// Running attempts are killed at once. Their claims are released.
     Killing,

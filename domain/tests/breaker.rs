@@ -1,4 +1,4 @@
-//! Tests whole runs during an outage.
+//! Tests whole runs in which files fail alike, during an outage or always.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 

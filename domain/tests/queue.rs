@@ -116,7 +116,8 @@ proptest! {
         prop_assert_eq!(folded, last);
     }
 
-    /// If a request adds a path twice, the second addition may undo the first.
+    /// A request has events if and only if it changes the queue. The exception is a request that
+    /// adds a path twice: the second addition may undo the first.
     #[test]
     fn events_are_changes(history in histories(STEPS)) {
         replay(&history, |turn| {

@@ -106,7 +106,7 @@ proptest! {
         }
     }
 
-    /// After the 32nd attempt, the factor overflows 32 bits.
+    /// Tests only factors that fit into 32 bits; `the_wait_is_capped_after_any_attempt` tests all.
     #[test]
     fn the_wait_doubles_up_to_the_cap(policy in policies(), number in 1..32_u32) {
         let (wait, next) = (policy.backoff(attempt(number)), policy.backoff(attempt(number + 1)));

@@ -25,7 +25,7 @@ impl StopFile {
         Self::default()
     }
 
-    /// Asks every run that reads this file to stop. The requested level never falls.
+    /// Asks every run that reads this file to stop. A lower level than before changes nothing.
     pub fn ask(&self, level: StopLevel) {
         let mut state = self.lock();
         state.level = state.level.max(Some(level));
@@ -43,8 +43,8 @@ impl StopFile {
     }
 }
 
-/// The stop signal of one run. Combines the stop file with the signals that the run received. The
-/// level never falls, even if another run removes the file.
+/// The stop signal of one run. Combines the stop file with the signals that the run received. Only
+/// `clear` of this signal lowers the level; the level stays if another run removes the file.
 #[derive(Debug)]
 pub struct ScriptedStop {
     file: StopFile,

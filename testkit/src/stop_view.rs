@@ -2,7 +2,7 @@
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// Combines the stop file with signals. The level never falls.
+/// Combines the stop file with signals. Only [`forget_file`](Self::forget_file) lowers the level.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StopView {
     file: Option<StopLevel>,

@@ -85,7 +85,7 @@ pub fn recipes() -> impl Strategy<Value = Recipe> {
     select(vec![[0; 8], [1, 2, 3, 4, 5, 6, 7, 8], [0xff; 8]]).prop_map(Recipe::new)
 }
 
-/// Generates the rules that decide whether an ended item begins a new round.
+/// Generates the rules that decide whether a completed item begins a new round.
 pub fn repeats() -> impl Strategy<Value = Repeat> {
     prop_oneof![4 => Just(Repeat::IfChanged), 1 => Just(Repeat::Always), 1 => recipes().prop_map(Repeat::IfOtherRecipe)]
 }

@@ -60,11 +60,13 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// Closing a file releases its lock.
     type File: Send + Sync + 'static;
 
-    /// Creates the state folder and its `runs` folder with mode 0700.
+    /// Creates the state folder and its `runs` folder with mode 0700. Fails on a network file
+    /// system, unless that is allowed.
     fn prepare(&self) -> io::Result<()>;
     fn identify_folder(&self) -> io::Result<FolderId>;
     fn stat(&self, name: &str) -> io::Result<Option<Stamp>>;
-    /// Returns the file names in a folder. The state folder is `""`.
+    /// Returns the names of the files and folders in a folder, or none if the folder is missing.
+    /// The state folder is `""`.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
     fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
     fn stat_open(&self, file: &Self::File) -> io::Result<Stamp>;
@@ -72,7 +74,8 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn write(&self, file: &Self::File, bytes: &[u8]) -> io::Result<usize>;
     fn overwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Reserves disk space without changing the file's length.
+    /// Reserves disk space, so that the file can grow to `len` bytes. Does not change the file's
+    /// length.
     ///
     /// Does nothing if the file system cannot reserve space.
     fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
@@ -88,7 +91,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn try_lock(&self, file: &Self::File, sharing: Sharing) -> io::Result<bool>;
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
     fn pause(&self, span: Duration);
-    /// Returns a string for a file name, unique across processes.
+    /// Returns a string for a file name. Each call in each process returns a different string.
     fn nonce(&self) -> String;
     /// Returns the name of this process for error messages.
     fn identity(&self) -> String;

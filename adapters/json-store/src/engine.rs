@@ -55,7 +55,8 @@ pub enum Mode {
     Service,
 }
 
-/// The maximum number of attempts to take the lock.
+/// The maximum number of lock files to try. The next file is tried only if the lock file was
+/// removed or replaced.
 const MAX_LOCK_FILES: usize = 10;
 
 pub(crate) struct Settings {
@@ -76,9 +77,10 @@ pub(crate) struct Engine<D: Disk> {
     outlived: Option<Outlived<D>>,
     runs: HashMap<RunId, HeldRun<D>>,
     latest: LatestExchanges,
-    /// True after a failed write. This process must then make no further changes.
+    /// True if a failed write left the disk in an unknown state. This process must then make no
+    /// further changes.
     poisoned: bool,
-    /// True after a check that no run of version 1 is alive.
+    /// True if this engine, under the lock, found no live run of version 1.
     is_without_version_1: bool,
     folder: Option<FolderId>,
 }
@@ -99,7 +101,8 @@ struct Loaded<D: Disk> {
     folder_is_unsynced: bool,
     /// True if the journal may contain unsynced lines of another process.
     journal_is_unsynced: bool,
-    /// The end of the durable part of the journal.
+    /// The end of the journal when this engine last held the lock. The journal is durable up to
+    /// this position.
     durable: Position,
 }
 
@@ -127,7 +130,7 @@ struct StoreIdentity {
 
 struct Journal<D: Disk> {
     file: D::File,
-    /// The length of the journal's reserved disk space, in bytes.
+    /// The length up to which disk space is reserved for the journal, in bytes.
     reserved: u64,
     is_writable: bool,
 }
@@ -311,7 +314,7 @@ impl<D: Disk> Engine<D> {
         Ok(&mut self.refresh(LockState::Locked)?.queue)
     }
 
-    /// True if another process may have changed the store.
+    /// True if another process may have changed the store since this engine last read it.
     pub(crate) fn is_behind(&self) -> bool {
         self.loaded.as_ref().is_none_or(|loaded| !self.has_read_all(loaded))
     }
@@ -328,7 +331,7 @@ impl<D: Disk> Engine<D> {
         self.runs.values()
     }
 
-    /// Removes a run and returns the run's locked file.
+    /// Removes a run from `runs` and returns the run's locked file.
     pub(crate) fn release_run(&mut self, run: &RunId) -> Option<D::File> {
         self.latest.forget(run);
         self.runs.remove(run).map(|held| held.file)

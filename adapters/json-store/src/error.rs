@@ -60,7 +60,7 @@ pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     }
 }
 
-/// Copies an error for each transaction of a failed write.
+/// Copies the error of a failed write, once for each transaction in the write.
 pub(crate) fn replicate(error: &StorageError) -> StorageError {
     match error {
         StorageError::Rejected(rejection) => StorageError::Rejected(rejection.clone()),

@@ -1,4 +1,7 @@
 //! Exports the current queue as one document, without the lock.
+//!
+//! The document has no `store` section, because the section's journal and generation are valid only
+//! in one folder. The document has no claims: files in progress are pending in it.
 
 use std::io::{self, Write};
 

@@ -116,7 +116,7 @@ mod hex {
     }
 }
 
-/// Returns the checksum of a valid line.
+/// Returns the checksum of a line without its newline. Returns `None` if the line is invalid.
 fn verify(line: &[u8]) -> Option<u32> {
     let digits = line.get(PREFIX.len()..PREFIX.len() + DIGITS)?;
     let is_framed = line.starts_with(PREFIX) && line[PREFIX.len() + DIGITS..].starts_with(AFTER_DIGITS);

@@ -17,7 +17,7 @@ const RESCUED_PREFIX: &str = "QUEUE-STATE.rescued-";
 const ORPHAN_SUFFIX: &str = ".orphan";
 const TORN_INFIX: &str = ".torn.";
 const RUN_SUFFIX: &str = ".lock";
-/// The suffix of a run's lock file until the file is complete.
+/// The suffix of a run's lock file until the file is locked and complete.
 const NEW_SUFFIX: &str = ".new";
 
 /// The maximum length of a run's id in a file name. A UUID has 36 characters.
@@ -80,7 +80,7 @@ pub(crate) fn is_temp(name: &str) -> bool {
     name.starts_with(TEMP_PREFIX)
 }
 
-/// True if `name` belongs to a journal that was not set aside after damage.
+/// True if `name` belongs to a journal that was not set aside.
 pub(crate) fn is_journal(name: &str) -> bool {
     name.starts_with(JOURNAL_PREFIX) && !name.ends_with(ORPHAN_SUFFIX) && !name.contains(TORN_INFIX)
 }
@@ -95,7 +95,7 @@ pub(crate) fn backup(now: Timestamp) -> String {
     format!("{BACKUP_PREFIX}{}Z", digits.filter(|character| *character != 'Z').collect::<String>())
 }
 
-/// True if `name` was set aside after damage.
+/// True if `name` belongs to a file or folder that was set aside for the user.
 pub(crate) fn is_kept_aside(name: &str) -> bool {
     let was_journal = name.ends_with(ORPHAN_SUFFIX) || name.contains(TORN_INFIX);
     name.starts_with(BACKUP_PREFIX) || is_rescued(name) || (name.starts_with(JOURNAL_PREFIX) && was_journal)

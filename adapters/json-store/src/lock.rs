@@ -29,7 +29,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(20);
 const HOLDER_BYTES: usize = 256;
 const TIP_BYTES: usize = 1024;
 
-/// Takes a lock without waiting. Returns `false` if the file is locked.
+/// Takes a lock without waiting. Returns `false` if another open file holds a conflicting lock.
 pub(crate) fn try_lock(file: &File, sharing: Sharing) -> io::Result<bool> {
     loop {
         let taken = match sharing {

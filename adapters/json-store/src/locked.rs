@@ -72,7 +72,7 @@ impl LockedQueue {
         replaced.map_err(|error| in_folder(error, &self.state_dir))
     }
 
-    /// Raises the next id and claim number of `queue` to at least the current ones.
+    /// Returns `queue`. Its next id and next claim number are at least those of the current queue.
     fn numbered(&mut self, queue: FileQueue) -> Result<FileQueue, StorageError> {
         let present = self.engine.fresh_queue()?;
         let (number, claim) = (present.next_number(), present.next_claim());

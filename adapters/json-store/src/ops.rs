@@ -24,7 +24,7 @@ pub(crate) enum Op<'a> {
         file_path: Cow<'a, str>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_path_bytes: Option<Cow<'a, str>>,
-        /// The depth below the added folder. Absent for a single file.
+        /// The depth below the added folder: 1 for a file directly in it. Absent for a single file.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         depth: Option<u8>,
         priority: i32,

@@ -161,7 +161,7 @@ pub struct Examination {
     pub half_written_bytes: u64,
     /// Messages for the user about anomalies.
     pub notices: Vec<String>,
-    /// The names of files and folders that were set aside after earlier or present damage.
+    /// The names of files and folders that were set aside for the user.
     pub kept_aside: Vec<String>,
 }
 
@@ -219,7 +219,7 @@ pub fn plan_repair(folder: &StateFolder) -> Result<Examination, StorageError> {
     planned.map_err(|error| in_folder(error, &folder.state_dir))
 }
 
-/// Copies the damaged files, then repairs the store.
+/// Copies the files that the repair replaces or removes, then repairs the store.
 ///
 /// # Errors
 /// [`StorageError::Busy`] while a run is alive or another process holds the lock; other errors if
@@ -263,7 +263,7 @@ fn repair_locked(
     Ok(RepairOutcome::Repaired { damage: examination.damage, plan, backup })
 }
 
-/// Calls `work` under the lock if the lock file exists.
+/// Calls `work`, under the lock if the lock file exists.
 fn held<T>(
     disk: &RealDisk,
     timeout: Duration,

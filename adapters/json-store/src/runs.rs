@@ -52,7 +52,8 @@ impl<D: Disk> Engine<D> {
         Ok(file)
     }
 
-    /// Creates missing lock files of this engine's runs again. Requires the store's lock.
+    /// Creates removed or replaced lock files of this engine's runs again. Requires the store's
+    /// lock.
     ///
     /// Without lock files, other processes take the runs for dead.
     pub(crate) fn restore_runs(&mut self) {
@@ -142,7 +143,7 @@ impl<D: Disk> Engine<D> {
         judged.filter_map(Result::transpose).collect()
     }
 
-    /// Recovers the items of dead runs and removes their lock files.
+    /// Recovers the items of the requested runs that are dead, and removes their lock files.
     pub(crate) fn recover(
         &mut self,
         request: RecoverRequest,

@@ -35,7 +35,8 @@ const CHUNK_BYTES: usize = 256 * 1024;
 
 const ITEMS_LINE: &str = "\"items\": [\n";
 
-/// The `store` section ends within this number of bytes. The section has at most 400 bytes.
+/// The `store` section ends within this number of bytes. The section has at most 400 bytes. Only
+/// the version precedes the section.
 const HEAD_BYTES: usize = 1024;
 
 const STORE_KEY: &[u8] = b"\"store\": ";
@@ -73,7 +74,7 @@ pub(crate) struct Snapshot {
     pub(crate) store: Option<StoreSection>,
     pub(crate) stamp: Stamp,
     pub(crate) sum: SnapshotSum,
-    /// True if a rewrite would not change the items.
+    /// True if a rewrite would change neither the items nor their order.
     pub(crate) is_canonical: bool,
     pub(crate) notices: Vec<String>,
 }
@@ -82,9 +83,11 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Keeps each unique id. Other items get new ids.
+    /// An item keeps its id. An item without an id, or with the id of an earlier item of another
+    /// path, gets a new id above all ids of the list.
     Kept,
-    /// The rule of version 1, for old journals.
+    /// The rule of version 1. The first item without an id or out of order gets a new id, and so do
+    /// all later items. Journals that name no rule refer to these ids.
     #[default]
     Version1,
 }
@@ -116,7 +119,8 @@ struct Head {
     rest: Map<String, Value>,
 }
 
-/// Reads only the `store` section at the beginning of a snapshot.
+/// Reads only the `store` section at the beginning of a snapshot. Returns `None` if the section is
+/// missing or in another layout.
 pub(crate) fn store_of<D: Disk>(disk: &D, file: &D::File) -> io::Result<Option<StoreSection>> {
     let mut beginning = vec![0; HEAD_BYTES];
     let read = disk.read_at(file, 0, &mut beginning)?;

@@ -41,9 +41,9 @@ pub struct StoreConfig {
 /// Opening accesses no file; the first call does. Reading needs neither the lock nor write
 /// permission. The [`Mode`] determines which thread a call blocks.
 ///
-/// Dropping the handle waits for its thread and releases the locks of the runs that it began. These
-/// runs then count as dead. A run must make its exchanges through the handle that began it. Runs
-/// have no lease.
+/// Dropping the handle waits for the handle's thread, and releases the locks of the runs that the
+/// handle began. These runs then count as dead. A run must make its exchanges through the handle
+/// that began the run. Runs have no lease.
 ///
 /// In [`Mode::Command`], if the snapshot is longer than 32 KiB, the store usually appends an
 /// addition to the journal without reading the queue. The addition must have

@@ -17,7 +17,8 @@ use crate::engine::Engine;
 use crate::error::gone;
 use crate::request::Change;
 
-/// The `Storage` port allows half a second.
+/// The interval between checks for changes by other processes. The `Storage` port requires that a
+/// change is reported within half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 const THREAD_NAME: &str = "autoproc-store";

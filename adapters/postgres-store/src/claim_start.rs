@@ -17,7 +17,8 @@ use crate::reading::position;
 const MAX_AGE: Duration = Duration::from_secs(1);
 /// A search is slow if it takes longer than this.
 const SLOW_SEARCH_US: i64 = 5_000;
-/// Searches before this number of claims are slow for other reasons.
+/// If the queue has had at most this number of claims, a slow search has another reason than old
+/// index entries.
 const MIN_CLAIMS: u64 = 1_000;
 
 /// The rank and the sequence number of an item.
@@ -89,7 +90,8 @@ fn is_slow(search: &Search, found: &Exchanged) -> bool {
     search.duration_us > SLOW_SEARCH_US && claims > MIN_CLAIMS
 }
 
-/// Returns `None` if the next search must begin at the head.
+/// Returns the position of the last claimed item. Returns `None` if the next search must begin at
+/// the head.
 fn last_of(search: &Search, found: &Exchanged) -> Option<Position> {
     let positions = || found.claims.iter().map(|(_, item)| position(ClaimKey::of(item)));
     let is_full = found.claims.len() == search.limit && positions().all(|position| position > search.start);

@@ -38,7 +38,8 @@ impl Notices {
         transaction.execute("select pg_notify($1, $2)", &[&self.channel, &self.sender]).await
     }
 
-    /// Returns the statement that announces an exchange. `None` if the last announcement is recent.
+    /// Returns the statement that announces an exchange. The caller sends it after the commit of
+    /// the exchange. Returns `None` if the last announcement is recent.
     pub(crate) fn after_exchange(&self) -> Option<&str> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < MIN_NOTICE_INTERVAL) {

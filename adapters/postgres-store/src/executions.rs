@@ -24,7 +24,7 @@ const APPEND: &str = include_str!("../sql/executions/append.sql");
 const UNFINISHED: &str = include_str!("../sql/executions/unfinished.sql");
 const PRUNE: &str = include_str!("../sql/executions/prune.sql");
 
-/// Executions in a project folder have the same limit.
+/// The number of completed executions to keep. Executions in a project folder have the same limit.
 const MAX_COMPLETED: i64 = 1_000;
 
 const PRUNE_EVERY: u64 = 256;

@@ -34,8 +34,8 @@ pub(crate) mod row {
     pub(crate) use super::past_rows::{at, attempt_ref, span, text, usage};
 }
 
-/// Adds optional conditions to a query. Optional conditions use no index, so `$start` may repeat
-/// one.
+/// Adds optional conditions to a query. Optional conditions use no index. `$start` may repeat one
+/// of them without the option, so that the query uses an index.
 macro_rules! matching {
     ($start:literal) => {
         concat!($start, include_str!("../sql/history/matching.sql"))

@@ -72,7 +72,7 @@ impl Lease for PostgresLease {
     }
 }
 
-/// Called when the end of a lease changes.
+/// Receives each new end of a lease, as a time since boot.
 pub(crate) type OnLease = Arc<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Default)]

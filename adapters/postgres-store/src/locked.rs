@@ -52,7 +52,7 @@ const SET_CLAIM: &str = "select setval('claim_number', \
 pub struct LockedQueue<'s> {
     link: Link,
     options: Options,
-    /// The store's thread drives the connection.
+    /// The store must stay alive, because its thread drives the connection.
     _store: &'s PostgresStore,
     last_event: i64,
     last_output: outputs::Position,

@@ -242,7 +242,8 @@ impl Options {
     }
 }
 
-/// Replaces `verify-full`, unknown to the driver, by `require`.
+/// Replaces `sslmode=verify-full`, unknown to the driver, by `sslmode=require`. Returns true if the
+/// address contained `verify-full`.
 fn without_verification(address: &str) -> (Cow<'_, str>, bool) {
     for demanded in ["sslmode=verify-full", "sslmode='verify-full'"] {
         let is_parameter = |start: usize| address[..start].chars().next_back().is_none_or(|c| " \t\n?&".contains(c));

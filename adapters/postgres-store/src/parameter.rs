@@ -1,4 +1,5 @@
-//! Statement parameters with their database types.
+//! Statement parameters with their database types. A statement that is sent as text must name the
+//! types of its parameters.
 
 use tokio_postgres::types::{ToSql, Type};
 

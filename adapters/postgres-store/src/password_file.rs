@@ -1,7 +1,7 @@
 //! Reads password files in the format of `~/.pgpass`.
 //!
 //! Each line is `HOST:PORT:DATABASE:USER:PASSWORD`. A `*` matches everything, and `\` escapes `:`
-//! and `\`. The first line that matches counts.
+//! and `\`. Lines that begin with `#` are ignored. The first line that matches counts.
 
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;

@@ -170,7 +170,8 @@ impl Work for Recovery {
     }
 }
 
-/// Locks the runs with expired leases. Returns the names of these runs and of the ended runs.
+/// Locks those of `runs` whose leases have expired. Returns the names of the locked runs, and of
+/// those of `runs` that have ended.
 async fn lock_dead(transaction: &mut Transaction<'_>, runs: &[RunId]) -> Answer<Vec<String>> {
     let named: Vec<&str> = runs.iter().map(RunId::as_str).collect();
     let expired = transaction.query(LOCK_EXPIRED, &[&named]).await?;

@@ -19,8 +19,8 @@ use crate::work::{AbortOnDrop, Shared, Work};
 const REQUEST: &str = include_str!("../sql/stop/request.sql");
 const LEVEL: &str = include_str!("../sql/stop/level.sql");
 
-/// The maximum time between two queries for stop requests. The [`StopSignal`] port allows half a
-/// second.
+/// Without a notification, a run queries for stop requests after this time. The [`StopSignal`] port
+/// allows half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
 /// The time limit of a query for stop requests, including the time to connect.

@@ -91,7 +91,8 @@ impl PostgresStore {
 
     /// Sets a function to call whenever a lease is granted or renewed. Applies only to runs that
     /// begin after this call. The function receives the end of the lease, as a time since boot
-    /// (`CLOCK_BOOTTIME`). It runs on the thread of the store, so it must not block.
+    /// (`CLOCK_BOOTTIME`). The caller of `begin` calls the function for the grant, and the thread
+    /// of the store calls it for each renewal. The function must not block.
     pub fn on_lease(&self, on_lease: impl Fn(Duration) + Send + Sync + 'static) {
         self.shared.leases.call_on_lease(Arc::new(on_lease));
     }

@@ -49,7 +49,8 @@ pub fn adopt_orphans() {
     }
 }
 
-/// Sets `adopts` at the first call, and returns the new value. Returns `None` at later calls.
+/// Sets `adopts` at the first call, and returns the new value. Returns `None` at later calls: by
+/// then, guards may be children of this process.
 fn begin(adopts: &AtomicU8, has_others: impl Fn() -> bool) -> Option<u8> {
     if adopts.load(Ordering::SeqCst) != NONE {
         return None;

@@ -107,7 +107,8 @@ impl Drop for Batches {
     }
 }
 
-/// Assigns waiting attempts to free slots. Gives back overdue attempts.
+/// Assigns waiting attempts to free slots. Reports all waiting attempts as `NotStarted` once the
+/// first one is overdue.
 async fn dispatch(shared: Arc<Shared>) {
     let mut slots: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
     loop {

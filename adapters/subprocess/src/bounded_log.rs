@@ -235,7 +235,8 @@ impl BoundedLog {
         Tail { follows: self.head, omitted: self.ring.omitted(), bytes: self.ring.as_slices() }
     }
 
-    /// Copies the ring to the `.tail` file. Then truncates the main file to the head.
+    /// Copies the ring to the `.tail` file. Then truncates the main file to the head. An earlier
+    /// step may have appended its tail to the head; the copy contains that tail.
     fn copy(&mut self) -> io::Result<()> {
         self.tail().copy_to(&self.path)?;
         self.file.as_ref().map_or(Ok(()), |file| file.set_len(self.head))

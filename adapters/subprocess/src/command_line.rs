@@ -82,7 +82,7 @@ impl CommandLine {
     ///
     /// # Errors
     /// [`InvalidCommand`] if the command is empty or contains a NUL byte, or if the path must be
-    /// appended but the command ends in an operator.
+    /// appended but the command ends in an operator or a backslash.
     pub fn shell(string: impl AsRef<OsStr>) -> Result<Self, InvalidCommand> {
         let string = string.as_ref();
         validate(string)?;

@@ -8,7 +8,7 @@ use autoproc_domain::{FilePath, ItemId, Timestamp};
 
 use crate::subject::relative_path;
 
-/// The variable for the run's id. Every process of the run has it; see
+/// The variable for the run's id. It also marks the processes of the run; see
 /// [`Marker`](crate::process_table::Marker).
 pub const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 
@@ -16,13 +16,14 @@ pub const RUN_VARIABLE: &str = "AUTOPROC_RUN_ID";
 /// the project, because the copy contains the same run ids.
 pub const PROJECT_VARIABLE: &str = "AUTOPROC_PROJECT_DIR";
 
-/// The variable for the run's process number and start time, as in `811:90210`.
+/// The variable for the run's process number and start time, as in `811:90210`. It identifies a
+/// living run even if the run's files in the `runs` folder were removed.
 pub(crate) const RUNNER_VARIABLE: &str = "AUTOPROC_RUNNER";
 
 /// The variable for the path of the file.
 pub const FILE_VARIABLE: &str = "AUTOPROC_FILE";
 
-/// The variable for the path relative to the folder that was added.
+/// The variable for the relative path of the file; see [`relative_path`].
 pub(crate) const RELATIVE_VARIABLE: &str = "AUTOPROC_REL";
 
 pub(crate) const ITEM_VARIABLE: &str = "AUTOPROC_ITEM_ID";
@@ -51,8 +52,8 @@ pub fn attempt_environment(attempt: &Attempt, deadline: Timestamp, project_dir: 
     texts.chain(file_environment(attempt.token.item, &attempt.file_path, attempt.depth, project_dir)).collect()
 }
 
-/// Returns the environment variables that describe a file: its path, its path below the folder that
-/// it was added from, and its item id.
+/// Returns the environment variables that describe a file: its path, its relative path (see
+/// [`relative_path`]), and its item id.
 #[must_use]
 pub fn file_environment(item: ItemId, file: &FilePath, depth: u8, project_dir: &Path) -> [(OsString, OsString); 3] {
     let relative = relative_path(file, depth, project_dir);

@@ -101,7 +101,8 @@ pub fn become_guard() -> Option<ExitCode> {
 /// Moves the guard and its commands to a session without a terminal. A command that asks for a
 /// password then fails immediately.
 ///
-/// An error is ignored. setsid(2) fails only for the leader of a process group.
+/// An error is ignored. setsid(2) fails only for the leader of a process group. The commands then
+/// keep the terminal.
 fn leave_terminal() {
     let _ = setsid();
 }

@@ -105,7 +105,8 @@ pub fn all_of(dir: &Path, run: &RunId) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Returns the paths of all records, grouped by run ([`prefix_of`]).
+/// Returns the paths of all records, grouped by run ([`prefix_of`]). Returns nothing if the folder
+/// is missing.
 pub(crate) fn by_run(dir: &Path) -> io::Result<HashMap<String, Vec<PathBuf>>> {
     let entries = match dir.read_dir() {
         Ok(entries) => entries,

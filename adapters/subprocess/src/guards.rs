@@ -84,6 +84,8 @@ pub struct GuardSettings {
 /// A pool of guards. A guard is started when a process needs one, and kept until
 /// [`close`](Self::close). Idle guards are ended earlier if a process cannot start because the
 /// system lacks resources.
+///
+/// Requires one tokio runtime with its I/O and time drivers enabled.
 pub struct Guards {
     settings: GuardSettings,
     created_at: Instant,

@@ -135,7 +135,7 @@ pub enum Ending {
     },
     /// The kernel killed the process, or may have killed it, because memory was short.
     OutOfMemory {
-        /// True if the counters of the guard's control group show the kill.
+        /// True if the counters of the guard's control group show such a kill.
         is_certain: bool,
     },
     /// The process exceeded its timeout and was ended.
@@ -151,7 +151,8 @@ pub enum Ending {
         #[serde(with = "StartFaultFields")]
         fault: StartFault,
     },
-    /// The standard output could not be written to its file.
+    /// The standard output could not, or must not, be written to its file. The process may not have
+    /// started.
     NoResult {
         /// A human-readable description of the error.
         reason: String,

@@ -50,7 +50,8 @@ impl ResultOwners {
     }
 
     /// Reserves the output file at `path` for an attempt on `file`. If another input file owns the
-    /// output file, only returns that owner.
+    /// output file or has reserved it, only returns that input file. An output file that was
+    /// written and then removed has no owner.
     pub(crate) fn reserve(&self, path: &Path, item: ItemId, file: &FilePath) -> Option<ResultOwner> {
         let hash = self.hash(path);
         let mut state = self.state();
@@ -67,7 +68,8 @@ impl ResultOwners {
     }
 
     /// Ends the reservation of an attempt. If `has_written`, the input file now owns the output
-    /// file.
+    /// file. Otherwise, the input file owns the output file only if it did so before the
+    /// reservation.
     pub(crate) fn release(&self, item: ItemId, has_written: bool) {
         let mut state = self.state();
         let Some(Reservation { path, had_written }) = state.reserved.remove(&item) else { return };

@@ -9,17 +9,17 @@
 //! The sweep handles each dead run in three steps:
 //!
 //! 1. Wait until no guard is alive. Meanwhile, kill the descendants of guards and all other
-//!    processes with the marker. After a timeout, also kill the guards.
-//! 2. Kill the processes that killed guards left. Repeat until several scans in a row have found
-//!    nothing.
+//!    processes with the marker. After a timeout, also kill the guards in this pid namespace.
+//! 2. Kill the processes that killed guards left, and all processes with the marker. Repeat until
+//!    several scans in a row have found nothing.
 //! 3. Remove the records of the guards, and the folders for temporary files in these records.
 //!
 //! A run is unproven if one of its processes may be left. An unproven run keeps its records.
 //!
 //! # Limits
 //!
-//! The sweep spares its own process and the ancestors of this process, even if they have the
-//! marker.
+//! The sweep spares its own process and the ancestors of this process. If one of them has the
+//! marker, the run is unproven.
 //!
 //! The sweep misses a process if all of these conditions are met:
 //!
@@ -55,7 +55,8 @@ use crate::process_table::{self, Marker, Process, Processes, SignalResult};
 use records::{Abandoned, Records};
 use search::{Search, Targets, Uncertainty};
 
-/// The pause between scans of the process table.
+/// The pause between scans of the process table, and the first pause between checks of living
+/// guards.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(160);
@@ -68,7 +69,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// during a fork or execve(2).
 const CLEAN_SCANS: u32 = 3;
 
-/// The maximum number of concurrent sweeps. A sweep mostly waits.
+/// The maximum number of dead runs to sweep at the same time. The threads mostly wait.
 const MAX_SWEEPS: usize = 16;
 
 /// The time that living guards get in addition to the grace time. The dead run may have had a
@@ -264,7 +265,9 @@ fn kill_once(search: &Search<'_>) -> io::Result<Outcome> {
     Ok(Outcome { killed, uncertain })
 }
 
-/// Waits until no guard of the run is alive. After `deadline`, kills the guards.
+/// Kills the descendants of the run's guards and the other processes with `marker`, until no guard
+/// is alive. After `deadline`, also kills the guards in this pid namespace. Fails if a guard is
+/// still alive after a further [`KILL_TIMEOUT`].
 fn wait_for_guards(records: &Records<'_>, own: &Location, marker: &Marker, deadline: Instant) -> Result<(), String> {
     let mut pause = POLL_INTERVAL;
     loop {

@@ -44,8 +44,8 @@ const KEPT_PREFIX: &str = "autoproc-kept-";
 
 pub(crate) const NAME_LENGTH: usize = PREFIX.len() + 16;
 
-/// The maximum length of the parent folder's path, in bytes. A longer path might not fit into a
-/// record.
+/// The maximum length of the parent folder's path, in bytes. Escaped as JSON, a longer path might
+/// not fit into a record.
 pub(crate) const MAX_RECORDED_PARENT: usize = 512;
 
 const MODE: u32 = 0o700;
@@ -89,7 +89,8 @@ impl TmpDir {
         &self.path
     }
 
-    /// True if nothing in the folder was created, removed or renamed.
+    /// True if nothing in the folder was created, removed or renamed, and the folder itself was not
+    /// replaced or changed.
     pub(crate) fn is_untouched(&self) -> bool {
         State::of(&self.path).is_ok_and(|state| state == self.state)
     }
@@ -171,8 +172,8 @@ pub(crate) fn remove_of_record(record: &Contents, owner: u32) {
     }
 }
 
-/// Removes the folder at `path`. Spares a folder that a living guard has locked. The folder must
-/// belong to this user or to `record_owner`.
+/// Removes the folder at `path`. Spares a folder that a living guard has locked, and a folder that
+/// belongs neither to this user nor to `record_owner`.
 fn remove_abandoned(path: &Path, record_owner: u32) {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
     let Ok(parent) = File::open(parent) else { return };

@@ -33,7 +33,8 @@ fn wall_clock() -> Timestamp {
     })
 }
 
-/// Waits until `now` reaches `deadline`, even if the wall clock is set.
+/// Waits until `now` reaches `deadline`, even if the wall clock is set forward. If the clock is set
+/// back, the wait may end before `now` reaches `deadline`.
 async fn sleep_until(deadline: Timestamp, now: impl Fn() -> Timestamp) {
     let mut left = deadline.saturating_since(now());
     // The wait ends at this time at the latest, even if the clock was set back. The margin allows

@@ -38,7 +38,8 @@ pub(crate) use recorded::line;
 use runs::Runs;
 use visited::VisitedAttempts;
 
-/// The maximum number of attempts or events in an answer.
+/// The maximum number of attempts or events in an answer. The `History` port permits no lower
+/// limit.
 const MAX_ENTRIES: usize = 1000;
 
 /// A query without conditions first reads this many bytes at the end of the log. They contain about
@@ -141,8 +142,8 @@ impl Lines {
         Ok(())
     }
 
-    /// Passes the lines about the query's item to `take`. Reads the last `bytes` bytes of the log.
-    /// Returns true if this is the whole log.
+    /// Passes the lines about the query's item to `take`. Does not check the time and the run of
+    /// the query. Reads the last `bytes` bytes of the log. Returns true if this is the whole log.
     fn for_each(&self, query: &HistoryQuery, bytes: u64, mut take: impl FnMut(Line)) -> io::Result<bool> {
         let Some(mut log) = self.open()? else { return Ok(true) };
         let start = log.metadata()?.len().saturating_sub(bytes);

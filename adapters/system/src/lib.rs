@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! - [`SystemClock`] is the wall clock.
-//! - [`StopWatch`] stops a run after a signal or a request in the stop file.
+//! - [`StopWatch`] tells a run to stop after a signal or a request in the stop file.
 //! - [`MachineGate`] prevents new attempts while the machine lacks resources.
 //! - [`PauseSwitch`] pauses and resumes the commands of a run.
 //! - [`EventLog`] writes the events of a run. [`EventLogHistory`] reads the history from that log.

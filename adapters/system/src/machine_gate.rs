@@ -68,7 +68,8 @@ struct Measurement {
     free_disks: Vec<Option<u64>>,
     free_memory: Option<u64>,
     load: Option<f64>,
-    /// The first missing mount, as an index into [`StartLimits::mounts`].
+    /// The first missing mount, as an index into [`StartLimits::mounts`]; `None` if none is
+    /// missing.
     missing_mount: Option<usize>,
 }
 

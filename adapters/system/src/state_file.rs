@@ -13,7 +13,7 @@ use crate::monitor_document::{self, MonitorTally};
 use crate::state_document;
 use crate::{OnWarning, ReplacedFile, WarnOnce};
 
-/// The minimum interval between two writes. People cannot read faster updates.
+/// The minimum interval between two writes of the thread. People cannot read faster updates.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Observes a run and keeps two files up to date. The state file contains the [`ProcessorState`];

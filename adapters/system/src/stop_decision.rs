@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use autoproc_domain::ports::{StopCause, StopLevel, StopRequest};
 
-/// The time until a drain after SIGTERM or SIGHUP becomes an abort. systemd kills a service after
-/// 90 s (`DefaultTimeoutStopSec`), and the default grace time takes 10 s of this.
+/// The default time until a drain after SIGTERM or SIGHUP becomes an abort. systemd kills a service
+/// after 90 s (`DefaultTimeoutStopSec`), and the default grace time takes 10 s of this.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(80);
 
-/// A second signal within this time is ignored. A closing terminal sends SIGHUP more than once.
+/// Further signals within this time after the first are ignored. A closing terminal sends SIGHUP
+/// more than once.
 pub(crate) const ONE_SIGNAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ pub(crate) enum FileRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StopRequests {
     skips_drain: bool,
-    /// The most urgent request since the last call of `clear`.
+    /// The most urgent request of the stop file since the last call of `clear`.
     file: FileRequest,
     first_signal: Option<(StopCause, Duration)>,
     signals: u32,

@@ -56,7 +56,8 @@ impl StandingStop {
     }
 }
 
-/// Reads the request in the stop file. An unreadable file requests a drain.
+/// Reads the request in the stop file. An unreadable file requests a drain, because ignoring a stop
+/// request would be worse.
 pub(crate) fn read(path: &Path) -> FileRequest {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileRequest::Nothing,

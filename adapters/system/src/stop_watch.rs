@@ -2,10 +2,10 @@
 //!
 //! # Theory of operation
 //!
-//! One thread checks the stop file five times a second. Another thread waits for signals. They are
-//! threads rather than tasks, because a stop must take effect even while the runtime is busy. Each
-//! thread records and publishes under one lock. `clear` removes the stop file under the same lock.
-//! So no thread records the removed request afterwards.
+//! One thread checks the stop file and the drain timeout five times a second. Another thread waits
+//! for signals. They are threads rather than tasks, because a stop must take effect even while the
+//! runtime is busy. Each thread records and publishes under one lock. `clear` removes the stop file
+//! under the same lock. So no thread records the removed request afterwards.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,7 +23,8 @@ use crate::signals::is_ignored;
 use crate::stop_decision::StopRequests;
 use crate::stop_file;
 
-/// The interval between checks of the stop file. The `StopSignal` port allows half a second.
+/// The interval between checks of the stop file and the drain timeout. The `StopSignal` port allows
+/// half a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A stop signal that watches the stop file and, after [`StopWatch::with_signals`], the signals
@@ -32,16 +33,17 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// - Stop file: requests an abort if its first line contains the word `now`, otherwise a drain. A
 ///   file that cannot be read requests a drain.
 /// - Signals: the first signal requests a drain, the second an abort, and the third a kill. Signals
-///   of all three kinds are counted together. A second signal within half a second after the first
-///   is ignored. A drain after SIGTERM or SIGHUP becomes an abort after 80 s, or after the time set
-///   by [`StopWatch::with_drain_timeout`]. With [`StopWatch::signals_only`], the first signal
+///   of all three kinds are counted together. Further signals within half a second after the first
+///   are ignored. A drain after SIGTERM or SIGHUP becomes an abort after 80 s, or after the time
+///   set by [`StopWatch::with_drain_timeout`]. With [`StopWatch::signals_only`], the first signal
 ///   requests an abort.
 ///
 /// Dropping the watch ends its threads. Signals are then ignored, because their default action is
 /// not restored.
 pub struct StopWatch {
     shared: Arc<Shared>,
-    /// Dropping this sender ends the thread that checks the stop file.
+    /// Dropping this sender ends the thread that checks the stop file and the drain timeout; `None`
+    /// if there is no drain.
     alive: Option<mpsc::Sender<()>>,
     signals: Option<Handle>,
     threads: Vec<JoinHandle<()>>,

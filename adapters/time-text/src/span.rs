@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// The maximum duration. A longer duration is probably a typing error.
+/// The maximum duration. A longer duration is probably a typing error, and adding it to a time
+/// could exceed the range of the clocks.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The reason why a text is not a valid duration.

@@ -39,8 +39,9 @@ pub struct StandIns {
     /// The lines added to `autoproc.toml`. They include the header of each changed table, even if
     /// the file already had it.
     pub lines: Vec<String>,
-    /// Inputs with which an execution gets as far as possible: names and example texts, in the
-    /// order of the workflow file. Excludes `file` and `files`.
+    /// The inputs to give to the workflow: the name and an example text of each, in the order of
+    /// the workflow file. With these inputs, an execution gets as far as possible. `file` and
+    /// `files` are not among them.
     pub inputs: Vec<(String, String)>,
 }
 

@@ -73,7 +73,8 @@ pub(super) fn improved(mut error: Error, words: &[OsString], command: &mut Comma
     error
 }
 
-/// Returns the command line with the missing `--` of `run`.
+/// If clap rejected a word because `--` is missing before the command of `run`, returns the command
+/// line with `--`.
 fn corrected(error: &Error, words: &[OsString], command: &Command) -> Option<String> {
     let is_about_option = matches!(
         error.kind(),

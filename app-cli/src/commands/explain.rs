@@ -54,7 +54,8 @@ pub(super) async fn explain(args: &ExplainArgs, context: &Context) -> Result<(),
     context.show(&Explained { file_path: item.file_path.clone(), item: Some(item), story, running, next })
 }
 
-/// Reads the attempts and the situation of an item. Repeats this if the claim changes in between.
+/// Reads the attempts and the situation of an item. If the run of the item is dead and the claim
+/// has changed in the meantime, reads both again.
 async fn settled(
     mut item: QueueItem,
     word: &ItemWord,

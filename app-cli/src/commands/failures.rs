@@ -72,7 +72,8 @@ struct Failures {
     /// Excludes files whose latest attempt began before this time; `None` excludes no file.
     since: Option<Timestamp>,
     groups: FailureGroups,
-    /// The options that choose the queue in suggested commands; see [`Context::project_option`].
+    /// The options that a suggested command needs to find the queue; see
+    /// [`Context::project_option`].
     project_option: String,
 }
 

@@ -82,7 +82,8 @@ struct Monitor {
     project_dir: PathBuf,
     /// How the text names the queue, such as `queue of FOLDER`.
     queue: String,
-    /// The options that choose the queue in suggested commands; see [`Context::project_option`].
+    /// The options that a suggested command needs to find the queue; see
+    /// [`Context::project_option`].
     project_option: String,
     now: Timestamp,
 }

@@ -156,7 +156,8 @@ struct Report {
     counts: Counts,
     /// The reported files that are still failed but do not exist.
     missing: MissingFiles,
-    /// The options that choose the queue in suggested commands; see [`Context::project_option`].
+    /// The options that a suggested command needs to find the queue; see
+    /// [`Context::project_option`].
     project_option: String,
 }
 

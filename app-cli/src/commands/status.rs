@@ -134,11 +134,11 @@ struct Status {
     pauses: BTreeMap<RunId, Pause>,
     /// `None` unless exactly one run is live and its time left is known.
     time_left: Option<TimeLeft>,
-    /// The items whose attempts take longer than expected.
+    /// The items whose attempts take longer than expected, except those of paused runs.
     slow: BTreeSet<ItemId>,
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
-    /// For each dead run, the reason why its files cannot be recovered.
+    /// The dead runs whose files cannot be recovered, each with the reason.
     obstacles: BTreeMap<RunId, String>,
     failed: Vec<QueueItem>,
     groups: FailureGroups,

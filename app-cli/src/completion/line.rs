@@ -32,7 +32,7 @@ impl Typed {
         self.current.as_encoded_bytes().starts_with(b"-") && !self.is_escaped()
     }
 
-    /// Returns the last value of an option before the cursor.
+    /// Returns the last value of an option before the cursor, with a leading `~/` replaced.
     pub(super) fn value_of(&self, option: &str) -> Option<PathBuf> {
         let words: Vec<_> = self.before.iter().take_while(|word| *word != "--").collect();
         let value = words.iter().enumerate().rev().find_map(|(index, word)| {

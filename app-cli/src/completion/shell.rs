@@ -63,7 +63,8 @@ impl Shell {
         Some(Typed { before: words, current, kept, open })
     }
 
-    /// Encodes an answer as records: the kind, then the values.
+    /// Encodes an answer: one record for the kind, then one for each value. Each record ends with a
+    /// NUL byte for zsh, and with a line feed for the other shells.
     pub(super) fn records(self, answer: &Answer, typed: &Typed) -> Vec<u8> {
         let end = if self == Self::Zsh { 0 } else { b'\n' };
         let mut records = [answer.kind.word().as_bytes(), &[end]].concat();

@@ -44,7 +44,9 @@ impl fmt::Display for Why {
 
 impl Caller {
     /// Returns the first part of the project that an untrusted user can control. The caller and
-    /// root are trusted. Under sudo(8), the calling user is trusted too.
+    /// root are trusted. If root is the caller, the user who called sudo(8) is trusted too. Missing
+    /// parts are skipped: if the other folders pass, an untrusted user can create such a part only
+    /// in a sticky folder, and the next check finds it.
     pub(super) fn foreign_part(self, root: &Path) -> Option<Foreign> {
         PARTS.iter().find_map(|part| {
             let path = if part.is_empty() { root.to_owned() } else { root.join(part) };

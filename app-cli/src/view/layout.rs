@@ -118,7 +118,7 @@ impl Layout {
         beginning + ellipsis + &end.chars().rev().collect::<String>()
     }
 
-    /// Replaces the end of a text that is wider than `columns` by an ellipsis.
+    /// If a text is wider than `columns`, replaces its end by an ellipsis.
     pub(crate) fn cut_at_end(&self, text: &str, columns: usize) -> String {
         let ellipsis = self.ellipsis();
         if text.width() <= columns {

@@ -80,7 +80,8 @@ fn machine_zone() -> TimeZone {
     read.and_then(|data| TimeZone::tzif("machine", &data).ok()).unwrap_or(TimeZone::UTC)
 }
 
-/// Formats a duration in milliseconds or seconds.
+/// Formats a duration: below a second in milliseconds, below 10 s in tenths of a second, otherwise
+/// in hours, minutes and seconds.
 pub(crate) fn span(length: Duration) -> String {
     if length < Duration::from_millis(1) {
         return if length.is_zero() { "0s".to_owned() } else { "<1ms".to_owned() };
@@ -95,7 +96,7 @@ pub(crate) fn span(length: Duration) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
 
-/// Formats a duration in seconds or, from an hour on, in minutes.
+/// Formats a duration in hours, minutes and seconds; from an hour on, without seconds.
 pub(crate) fn running_span(length: Duration) -> String {
     let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let seconds = if length < AN_HOUR { seconds } else { seconds - seconds % 60 };

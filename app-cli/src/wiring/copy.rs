@@ -127,8 +127,8 @@ impl Place {
     }
 }
 
-/// Refuses a folder with outputs or executions of an earlier queue. Copied items could have the ids
-/// of earlier items.
+/// Refuses a folder with outputs or executions of an earlier queue. Copied items may have the ids
+/// of earlier items, so these files would count as theirs.
 fn refuse_leftovers(project: &Project) -> Result<(), CliError> {
     let dirs = [project.attempts_dir(), project.executions_dir()];
     let Some(dir) = dirs.iter().find(|dir| dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())) else {
@@ -179,7 +179,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further events. Counts skipped events.
+    /// Reads at most `limit` further events, and counts the events that were skipped. At the end of
+    /// the history, returns no events and the count 0.
     ///
     /// # Errors
     /// [`CliError`] if the history cannot be read.
@@ -202,7 +203,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further outputs.
+    /// Reads at most `limit` further outputs. From a folder, reads only the last `max_bytes` of
+    /// each.
     ///
     /// # Errors
     /// [`CliError`] if the outputs cannot be read.
@@ -213,7 +215,8 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further workflow executions. Skips unreadable journals of a folder.
+    /// Reads at most `limit` further workflow executions. Skips unreadable journals of a folder,
+    /// and passes their errors to `on_unreadable`.
     ///
     /// # Errors
     /// [`CliError`] if the executions cannot be read.

@@ -26,7 +26,8 @@ impl RunReaper {
         Self { project, grace }
     }
 
-    /// Returns the reason why processes of a dead run may remain. `None` if no reason is known.
+    /// Returns the reason why processes of a dead run may remain even after [`reap`](Reaper::reap).
+    /// `None` if no reason is known.
     pub(crate) fn obstacle(&self, dead: &DeadRun) -> Option<String> {
         let own = self.sweeper(&self.project);
         if !recovery::is_of_host(dead, &own.location()) {
@@ -38,7 +39,8 @@ impl RunReaper {
         }
     }
 
-    /// Removes the records of a run in this project folder.
+    /// Removes the records of a run in this project folder. Call it only after the items of the run
+    /// were recovered without proof that its processes have ended.
     pub(crate) fn forget(&self, run: &RunId) {
         self.sweeper(&self.project).forget(run);
     }

@@ -211,8 +211,8 @@ impl Wiring {
         Ok((TaskOrchestrator::new(workflow, self.equipment(guards)), supervision))
     }
 
-    /// Returns settings for guards without records and temporary folders. The password of the store
-    /// is never added to the environment of commands.
+    /// Returns settings for guards that keep no records, and no temporary folders of failed
+    /// processes. The password of the store is never added to the environment of commands.
     ///
     /// # Errors
     /// If the system does not report this program's path.
@@ -255,7 +255,8 @@ impl Wiring {
         Ok(Arc::new(StopWatch::signals_only().map_err(|error| no_signals(&error))?))
     }
 
-    /// Calls `pause` when this process is suspended, and `resume` when it continues.
+    /// Until the returned value is dropped, calls `pause` when this process is suspended, and
+    /// `resume` when it continues.
     ///
     /// # Errors
     /// If no thread can be started.

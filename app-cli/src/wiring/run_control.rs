@@ -85,7 +85,9 @@ impl RunControl {
         runs.iter().filter_map(|run| Some((run.info.id.clone(), self.pause_of(run)?))).collect()
     }
 
-    /// Continues the process of a run. Returns true if the signal was sent.
+    /// Continues the process of a run, if it is stopped. Returns true if the signal was sent. Must
+    /// read the process before it checks that the run is alive. For a queue in a folder, this
+    /// proves that the process is that of the run.
     ///
     /// # Errors
     /// [`StorageError`] if the live runs cannot be read; [`io::Error`] if the system refuses the

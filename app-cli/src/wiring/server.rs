@@ -209,8 +209,8 @@ impl Server {
         self.store.prunable_history(age).await
     }
 
-    /// Removes the history of ended runs that had no event for `age`. Returns the size of the
-    /// removed part.
+    /// Removes the history of ended runs that had no event for `age`, except the events and
+    /// attempts that are still needed. Returns the size of the removed part.
     ///
     /// # Errors
     /// [`StorageError`] if the history cannot be changed.
@@ -264,7 +264,8 @@ fn parse(choice: &StoreChoice) -> Result<Options, CliError> {
     })
 }
 
-/// Adds the password from the environment, or else from the password file.
+/// Adds the password from the environment, or else from the password file, unless the address
+/// contains a password.
 fn with_password(options: Options, variable: impl Fn(&str) -> Option<OsString>, console: &Console) -> Options {
     if options.has_password() {
         return options;

@@ -7,7 +7,7 @@ use std::task::Poll;
 use async_trait::async_trait;
 use autoproc_domain::ports::{StopLevel, StopRequest, StopSignal, StopSignalError};
 
-/// Combines two sources of stop requests. The more urgent request wins.
+/// Combines two sources of stop requests. `request` returns the more urgent request.
 pub(super) struct StopSignals {
     pub(super) signals: Arc<dyn StopSignal>,
     pub(super) requests: Arc<dyn StopSignal>,

@@ -99,7 +99,7 @@ fn a_path_through_the_parent_of_a_link_is_the_one_that_the_system_opens() {
     assert!(elsewhere.contains("store/2026;"), "{elsewhere}");
 }
 
-/// macOS stores names in decomposed form (NFD).
+/// A list from a Mac may spell names in decomposed form (NFD).
 #[test]
 fn a_name_in_another_unicode_form_is_recognised() {
     let project = TempProject::new();

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use crate::fixture::{TempProject, end_of, wait_until};
 
-/// Starts one child in the process group and one outside. All ignore SIGTERM.
+/// Starts one child in the process group and one outside. The command and both children ignore
+/// SIGTERM.
 const STAY: &str = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo $! >{//}/escaped; echo $$ >{//}/leader; wait";
 
 fn place_of_a_death() -> TempProject {

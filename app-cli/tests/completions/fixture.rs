@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-/// File names with characters that shells treat specially.
+/// File names that are hard to complete.
 pub(crate) const NAMES: [&str; 9] = [
     "my file.pdf",
     "it's.pdf",

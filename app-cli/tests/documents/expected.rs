@@ -1,4 +1,5 @@
-/// True if the output matches the shown text. In the shown text, `…` stands for any text.
+/// True if the output matches the shown text. In the shown text, `…` stands for any text. White
+/// space at the end of both texts does not count.
 pub(crate) fn agrees(shown: &str, output: &str) -> bool {
     let (shown, mut rest) = (shown.trim_end(), output.trim_end());
     let Some((first, others)) = shown.split_once('…') else { return shown == rest };

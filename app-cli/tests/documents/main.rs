@@ -1,8 +1,8 @@
 //! Runs the commands in the documents.
 //!
 //! A ` ```sh ` block is a script. A ` ```console ` block shows a terminal. Lines with the prefix
-//! `$` are commands, and lines with the prefix `>` continue a command. Other lines, if any, are the
-//! expected output. In the expected output, `…` stands for any text. Every command must succeed
+//! `$ ` are commands, and lines with the prefix `> ` continue a command. Other lines, if any, are
+//! the expected output. In the expected output, `…` stands for any text. Every command must succeed
 //! unless the next command is `echo $?`.
 //!
 //! The blocks of a page run in order in the folder `~/night`, each in its own bash. The folder

@@ -1,9 +1,9 @@
 use crate::links::prose;
 
-/// Pages with tables that show the commands of other tools.
+/// Pages with tables that show the commands of other tools on the left.
 const COMPARISONS: [&str; 2] = ["docs/coming-from.md", "docs/coming-from-python.md"];
 
-/// Returns the options on the page that the command-line reference lacks.
+/// Returns the options in the inline code of the page that the command-line reference lacks.
 pub(crate) fn unknown(page: &str, text: &str, reference: &str) -> Vec<String> {
     let known: Vec<_> = reference.split(|char: char| !is_part(char)).collect();
     let lines = prose(text).map(|line| match line.strip_suffix(" |").and_then(|row| row.rsplit_once(" | ")) {

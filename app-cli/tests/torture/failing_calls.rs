@@ -6,8 +6,8 @@ use crate::strace::tampered;
 
 const FAILING: [&str; 8] = ["mkdir", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
-/// True if the call certainly goes to a file or the terminal. A later `write` may instead wake
-/// another thread.
+/// True if the call certainly goes to a file or the terminal. Any `write` of a run, and a later
+/// `write` of another command, may instead wake another thread.
 fn is_of_the_disk(scenario: &Scenario, call: &str, nth: usize) -> bool {
     call != "write" || (nth == 1 && scenario.words[0] != "run")
 }

@@ -1,4 +1,5 @@
-//! Kills concurrent `queue add` commands and a run at random moments.
+//! Kills concurrent `queue add` commands and a run at random moments. Every second addition has a
+//! file size limit, at which the kernel writes only a part (setrlimit(2)).
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};

@@ -1,6 +1,6 @@
 use crate::fixture::{Done, TempProject};
 
-/// All system calls with which the binary changes something, on any Linux architecture.
+/// The system calls at which a fault is injected.
 pub(crate) const CHANGING: [&str; 9] =
     ["mkdir", "flock", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate"];
 
@@ -10,7 +10,8 @@ pub(crate) struct Tampered {
     pub(crate) is_hit: bool,
 }
 
-/// Runs the binary under strace(1). Injects the fault at the `nth` call of `call` in each thread.
+/// Runs the binary under strace(1). Injects the fault, such as `error=EIO`, at the `nth` call of
+/// `call` in each thread.
 pub(crate) fn tampered(project: &TempProject, words: &[&str], call: &str, fault: &str, nth: usize) -> Tampered {
     let log = project.path("strace.log");
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={nth}"));

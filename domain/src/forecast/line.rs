@@ -110,7 +110,8 @@ fn percentile_90(ratios: impl Iterator<Item = f64>) -> f64 {
 
 struct Sums {
     median_bytes: f64,
-    /// The smallest size. Subtracting it gives equal sizes a deviation of exactly 0.
+    /// The smallest size. It is subtracted from each size, so that rounding errors do not make
+    /// equal sizes deviate from their mean.
     least_bytes: f64,
     weights: f64,
     /// The mean size minus `least_bytes`.

@@ -69,7 +69,7 @@ impl Model {
         bytes > LARGER * self.largest.max(MIN_LARGEST_BYTES)
     }
 
-    /// Returns the time after which an attempt is overdue, in seconds.
+    /// Returns the time after which an attempt takes longer than expected, in seconds.
     pub(super) fn longest(&self, bytes: Option<f64>) -> f64 {
         let mean = self.at_least(self.mean(bytes));
         self.range(mean).map_or(OVERDUE * mean * self.median(), |range| *range.end())

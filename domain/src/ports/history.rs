@@ -177,8 +177,8 @@ pub trait History: Send + Sync {
     /// [`HistoryError`] if the history cannot be read.
     async fn events(&self, query: HistoryQuery) -> Result<Vec<PastEvent>, HistoryError>;
 
-    /// Returns the matching runs with their figures. A recovery by a user's command is recorded
-    /// under an id of its own, which does not count as a run.
+    /// Returns the matching runs with their figures. A user's command that recovers files is not
+    /// listed as a run, although its events have a run id.
     ///
     /// # Errors
     /// [`HistoryError`] if the history cannot be read.

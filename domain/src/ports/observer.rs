@@ -34,9 +34,9 @@ pub enum Resumption {
     FailedOtherwise(FilePath),
     /// The probe has run for much longer than the attempts that failed alike.
     KeepsRunning(FilePath),
-    /// The probe failed like the attempts before it, after such failures had held starts for an
-    /// hour in total. For the rest of the run, such failures count for their files and do not hold
-    /// starts.
+    /// Failures with one signature held starts for an hour in total, and then a probe failed with
+    /// this signature again. For the rest of the run, failures with this signature use up attempts
+    /// as usual, and do not hold starts.
     GivenUp,
 }
 
@@ -113,7 +113,7 @@ pub enum RunEventKind {
     },
     /// Attempts may start again.
     StartsResumed {
-        /// Why the hold ended, if different files had failed alike; `None` for other causes.
+        /// Why the hold ended. `None` unless starts were held because different files failed alike.
         because: Option<Resumption>,
     },
     /// The run is paused on request: its running attempts are suspended, and no attempt starts.

@@ -87,6 +87,6 @@ impl RunsSummary {
     /// The maximum number of failures in a summary.
     pub const MAX_FAILURES: usize = 1000;
 
-    /// The maximum number of longest attempts in a summary.
+    /// The maximum number of attempts in `slowest`.
     pub const MAX_SLOWEST: usize = 5;
 }

@@ -53,9 +53,9 @@ impl Restore {
     /// Adds the next item. Clears fields that contradict the item's status, for instance the
     /// backoff of a completed item.
     ///
-    /// Merges two items with the same path: keeps one of them, with the sum of both round numbers.
-    /// Prefers a processing item to a pending one, and a pending one to an ended one; otherwise
-    /// keeps the later item.
+    /// If an earlier item has the same path, only one of the two items stays, with the sum of both
+    /// round numbers. A processing item takes precedence over a pending one, and a pending one over
+    /// an ended one. Otherwise, the later item stays.
     ///
     /// # Errors
     /// [`Refused`], with the item, if the item is inconsistent. Further items can still be added.

@@ -19,7 +19,7 @@ pub enum Action {
     Register(RunInfo),
     /// Remove the stop request.
     ClearStop,
-    /// Return the items of dead runs to pending.
+    /// End the leftover processes of dead runs, and recover their items.
     Recover,
     /// Record ended attempts and claim items.
     Exchange(ExchangeRequest),

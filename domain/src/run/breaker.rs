@@ -16,7 +16,7 @@
 //! - if the probe fails in another way,
 //! - if the probe runs for much longer than the failed attempts did, or
 //! - if the probe fails alike after this signature has held starts for [`MAX_HELD`] in total. The
-//!   run then takes the files to be the cause.
+//!   run then takes the files to be the cause, and this signature begins no further hold.
 //!
 //! The failures of a complete row are *given back*: they do not count for their files. The same
 //! applies to failures during the hold that are alike. Each round of a file gets back at most one
@@ -35,10 +35,11 @@ use crate::time::Timestamp;
 /// The maximum delay before a probe, unless `probe_after` is longer.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
-/// The maximum total hold time of one signature in a run.
+/// The total time for which one signature may hold starts in a run. The first probe that fails
+/// alike after this time ends the hold.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
-/// A probe that runs for less time proves nothing.
+/// A probe that is still running proves nothing before this time.
 const MIN_PROOF: Duration = Duration::from_secs(30);
 
 pub(super) type Round = (ItemId, u32);
@@ -164,7 +165,7 @@ impl Breaker {
         self.hold = Some(Hold { row, since: now, delay, probe_at, probe: Probe::Waiting(probe_at) });
     }
 
-    /// Ignores the current hold.
+    /// Returns how long this signature may still hold starts. Ignores the current hold.
     fn left_of(&self, id: SignatureId) -> Duration {
         MAX_HELD.saturating_sub(self.held_for.get(&id).copied().unwrap_or_default())
     }

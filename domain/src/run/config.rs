@@ -115,7 +115,7 @@ impl Default for RunConfig {
     }
 }
 
-/// Each method sets the field of the same name.
+/// Each method `with_…` sets the field of that name.
 #[allow(missing_docs, reason = "the methods are named after the fields")]
 impl RunConfig {
     #[must_use]

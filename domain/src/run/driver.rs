@@ -46,8 +46,9 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Returns the ports of a program that carries out attempts in its own process. The ports never
-    /// request a stop, never hold starts, know no file sizes and ignore events.
+    /// Returns the ports of a program that carries out attempts in its own process, so that dead
+    /// runs leave no processes. The ports never request a stop, never hold starts, know no file
+    /// sizes and ignore events.
     #[must_use]
     pub fn in_process<S: Storage + Runs + 'static>(
         store: Arc<S>,

@@ -61,14 +61,14 @@ struct Missing {
 pub(super) struct StartHold {
     hold: Option<Hold>,
     delay: Duration,
-    /// When a running probe last ended a hold.
+    /// The last time at which a hold ended because its probe had run for long enough.
     lifted_at: Option<Timestamp>,
     missing: Option<Missing>,
 }
 
 impl StartHold {
     /// Returns true if fewer attempts may run than before. The caller must then recall the attempts
-    /// that have not started.
+    /// that have not started. `running` does not count this attempt.
     pub(super) fn on_lack(
         &mut self,
         lack: Lack,

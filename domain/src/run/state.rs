@@ -106,13 +106,13 @@ pub(super) struct Attempts {
     /// Attempts that failed because the program or a folder was missing; see `step/lacks.rs`.
     pub(super) suspects: Vec<Judged>,
     pub(super) kept: Vec<Kept>,
-    /// Attempts whose verdict will be recorded by the next exchange.
+    /// Attempts with a verdict. The next new exchange sends it to the store.
     pub(super) judged: Vec<Judged>,
     /// Attempts whose verdict is part of the unanswered exchange.
     pub(super) settling: Vec<Judged>,
     /// Claims whose attempt never began. The next exchange releases them.
     pub(super) unused: Vec<(ClaimToken, AttemptRef)>,
-    /// Claims that are released by the exchange that is pending or was not answered.
+    /// Claims whose attempt never began. The unanswered exchange releases them.
     pub(super) releasing: Vec<(ClaimToken, AttemptRef)>,
     pub(super) measuring: Vec<Claimed>,
     /// Claims whose attempts would end too late; see `step/until.rs`.
@@ -178,7 +178,8 @@ impl Recording {
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) failure_limit: bool,
-    /// True once no further attempt is expected to end by [`RunConfig::until`].
+    /// True once the time [`RunConfig::until`] has come, or no further file is expected to end by
+    /// then.
     pub(super) time: bool,
 }
 
@@ -348,7 +349,8 @@ impl RunState {
         self.store.retry_at.is_some_and(|until| self.now < until && until <= latest)
     }
 
-    /// True if no attempt is running or unsettled. Ignores claims that are set aside.
+    /// True if no attempt is running or unsettled. Ignores claims that are set aside. An unanswered
+    /// exchange may have claimed items.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.store.is_unanswered
             && self.attempts.in_hand.is_empty()

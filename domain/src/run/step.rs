@@ -105,7 +105,8 @@ impl RunState {
         self.failure.get_or_insert(error);
     }
 
-    /// Skips a hold that delays no item.
+    /// Reports a change of the back-pressure while a slot is free. Skips a new hold that delays no
+    /// item, unless a failed attempt caused it.
     fn report_pressure(&mut self) {
         let has_free_slot = self.may_start() && self.attempts.in_hand.len() < self.config.jobs.get();
         let pressure = self.pressure();

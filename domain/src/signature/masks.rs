@@ -97,7 +97,8 @@ fn without_binary(text: &str) -> String {
 struct Masker<'t> {
     rest: &'t str,
     out: String,
-    /// The last copied word, in lower case. It is empty after a mark.
+    /// The last copied word outside quotation marks, in lower case. A mark outside quotation marks
+    /// empties it. A code empties it too, except after `http`.
     word: String,
     /// Opening quotation marks without a closing one. The list avoids a quadratic search.
     unclosed: Vec<char>,

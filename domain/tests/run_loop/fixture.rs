@@ -24,7 +24,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Creates a run with two jobs that has not begun.
+    /// Creates a run that has two jobs and has not begun.
     pub(crate) fn new(config: RunConfig) -> Self {
         let config = config.with_run(RunId::new("run")).with_jobs(NonZeroUsize::new(2).unwrap());
         let state = RunState::new(config, location("here"));

@@ -53,8 +53,8 @@ pub trait StorageFixture {
     /// the run has expired. `run` is the only run begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
-    /// Lets the lease of `run` expire while its process stays alive. Returns false if the store has
-    /// no leases.
+    /// Stops the renewal of the lease of `run`, and waits until the lease has expired. The process
+    /// of the run stays alive. Returns false if the store has no leases.
     fn lose_lease(&self, _run: &RunId) -> bool {
         false
     }

@@ -53,7 +53,8 @@ impl World {
         holds(is_allowed, || format!("{} pauses after {} files have failed", self.runs[run].id, failed.len()))
     }
 
-    /// Returns the attempts of a run that failed as scripted.
+    /// Returns the failed attempts of a run, except those that failed because something was
+    /// missing.
     fn own_failures(&self, run: usize) -> impl Iterator<Item = &AttemptTruth> {
         let is_failure = move |attempt: &&AttemptTruth| {
             attempt.run == run && !attempt.is_struck && attempt.known_outcome().is_some_and(fails)

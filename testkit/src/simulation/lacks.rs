@@ -12,11 +12,12 @@ use super::run::SimulatedRun;
 use super::schedule::Happening;
 use super::world::World;
 
-/// The minimum pause of a run after a shortage of processes.
+/// The minimum pause of a run after a shortage of processes that left the run without attempts.
 const MIN_QUIET: Duration = Duration::from_millis(400);
 /// The maximum pause after a missing process, program or folder. Includes the next probe.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// A run must not count this many attempts per file after the program goes missing.
+/// The number of attempts per file that must stay uncounted before a missing program counts as a
+/// failure. Applies only after another attempt of the run has succeeded.
 const MAX_DOUBTS: usize = 1;
 
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ pub(super) struct Lacking {
     /// The started attempts, in the order of the reports.
     started: Vec<ClaimToken>,
     /// Contains, for each report of a missing program or folder, its time and the length of
-    /// `started`.
+    /// `started`. An attempt that started later removes the entry if it misses nothing.
     misses: Vec<(Duration, usize)>,
     quiet_until: Duration,
 }

@@ -186,7 +186,8 @@ impl Resolver {
         }
     }
 
-    /// Like [`resolve`](Self::resolve), but if the request is an exchange, `run` makes it.
+    /// Resolves `request` like [`resolve`](Self::resolve). If `request` is an exchange, `run` makes
+    /// it, and the run in `request` is ignored.
     #[must_use]
     pub fn resolve_for(&mut self, run: &RunId, request: &SymbolicRequest, queue: &FileQueue) -> AnyRequest {
         match request {

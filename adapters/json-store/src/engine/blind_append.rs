@@ -1,7 +1,8 @@
 //! Blind appends: adding files without loading the queue.
 //!
-//! Only the end of the journal is needed. After each sync of the journal, its end is written to the
-//! lock file. If the snapshot or the journal has changed since then, the queue is loaded.
+//! Only the end of the journal is needed. After each sync of the journal, the journal's end is
+//! written to the lock file. If the snapshot or the journal has changed since then, the queue is
+//! loaded.
 //!
 //! Only handles in [`Mode::Command`] append blindly. They rewrite a snapshot of up to
 //! [`Limits::blind_append_bytes`](crate::engine::Limits) instead. The whole queue is then one

@@ -16,7 +16,7 @@ use crate::snapshot::{self, Numbering, SnapshotSum, StoreSection};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// The maximum length of a small queue's snapshot.
+    /// The maximum length of a small queue's snapshot, in bytes.
     pub(crate) small_snapshot_bytes: u64,
     /// The maximum length of a snapshot that is rewritten to add a file, in bytes.
     pub(crate) blind_append_bytes: u64,
@@ -257,7 +257,7 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Cuts off the unsynced line and writes a new snapshot.
+    /// Cuts off the unsynced line, so that no other process reads it, and writes a new snapshot.
     ///
     /// A second sync may succeed although the data is lost. So the sync is not repeated.
     fn recover_from_failed_sync(

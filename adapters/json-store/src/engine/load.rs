@@ -2,8 +2,8 @@
 //!
 //! If other processes have only appended lines, only these lines are read.
 //!
-//! If the journal is shorter than before, acknowledged changes are lost. The store then counts as
-//! damaged.
+//! The lock file and this engine record a durable length of the journal. If the journal is shorter,
+//! acknowledged changes are lost. The store then counts as damaged.
 
 use autoproc_domain::FileQueue;
 use autoproc_domain::ports::StorageError;
@@ -19,7 +19,8 @@ use crate::lock::{StoreLock, Tip};
 use crate::ops::Op;
 use crate::snapshot::{self, Extra, Numbering, Snapshot, StoreSection};
 
-/// The maximum number of reads without the lock.
+/// The maximum number of attempts to read the files without the lock. Another process may replace
+/// the files during an attempt.
 const MAX_LOCKLESS_READS: usize = 10;
 
 impl<D: Disk> Engine<D> {
@@ -140,6 +141,9 @@ impl<D: Disk> Engine<D> {
     ///
     /// - with a snapshot: a rescued file of the same store with more transactions
     /// - without a snapshot: any rescued file, or a journal in `known`
+    ///
+    /// Any other journal contains no acknowledged changes if the snapshot is missing: a power cut
+    /// may have removed the snapshot.
     fn refuse_beside_newer(&self, loaded: &Loaded<D>, known: &[Tip]) -> Result<(), StorageError> {
         let names = self.disk.list("").map_err(unreadable("the state folder"))?;
         let store = loaded.identity();
@@ -195,7 +199,9 @@ impl<D: Disk> Engine<D> {
         Ok((Loaded { queue, extra, base, position, durable: position, ..Loaded::empty() }, notices))
     }
 
-    /// Applies the new lines of the journal. Returns `false` if both files must be read again.
+    /// Applies the new lines of the journal. Returns `false` if the journal was removed, shortened
+    /// or replaced, or if it has another [`Numbering`]. The caller must then read the snapshot and
+    /// the journal again.
     ///
     /// Fails if the journal is damaged or is shorter than its length in `known`.
     fn extend(&self, loaded: &mut Loaded<D>, lock_state: LockState, known: &[Tip]) -> Result<bool, StorageError> {
@@ -285,7 +291,8 @@ impl<D: Disk> Engine<D> {
         }
     }
 
-    /// Copies an unfinished last line, then cuts it off.
+    /// Copies an unfinished last line, then cuts it off. A line appended after it could never be
+    /// read.
     fn cut_torn_tail(&self, loaded: &mut Loaded<D>, name: &str, torn: &[u8]) -> Result<(), StorageError> {
         let Some(journal) = &loaded.journal else { return Ok(()) };
         let copy = layout::torn(name, loaded.position.seq);
@@ -300,7 +307,8 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Copies `bytes` to a new file. Returns `false` after an error.
+    /// Copies `bytes` to a new file. Returns `false` after an error, because the store must open
+    /// even on a full disk.
     fn keep(&self, name: &str, bytes: &[u8]) -> bool {
         let written = self.disk.open(name, Access::Create).and_then(|file| {
             write_all(&self.disk, &file, bytes)?;
@@ -369,7 +377,8 @@ impl<D: Disk> Engine<D> {
 }
 
 impl<D: Disk> Loaded<D> {
-    /// Returns the state of a store without files.
+    /// Returns the state of a store without files. The folder counts as unsynced, because other
+    /// processes may have changed names in it.
     pub(super) fn empty() -> Self {
         Self {
             queue: FileQueue::new(),
@@ -393,7 +402,8 @@ impl<D: Disk> Loaded<D> {
         Some(Tip { snapshot, journal, header, position: self.durable })
     }
 
-    /// Fails if the snapshot is missing or lacks durable transactions of `before`.
+    /// Fails if the snapshot of `before` is missing, or if the same store lacks durable
+    /// transactions of `before`.
     fn refuse_older_than(&self, before: &Self) -> Result<(), StorageError> {
         let store = |loaded: &Self| loaded.identity().map(|store| store.id.clone());
         let is_missing = before.base.is_some() && self.base.is_none();

@@ -1,4 +1,4 @@
-//! Reads a damaged store and determines the possible repairs.
+//! Reads a store, intact or damaged, and determines the possible repairs.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(super) struct Inspection {
     noted_seq: u64,
     salvaged: Vec<SalvagedLine>,
     unreadable_bytes: u64,
-    /// The number of lost bytes that may have contained ids.
+    /// The number of bytes, readable or not, that may have assigned unknown ids or claim numbers.
     lost_bytes: u64,
     half_written_bytes: u64,
     rescued: Option<Snapshot>,
@@ -206,7 +206,7 @@ impl Inspection {
         self.notices.extend(snapshot.notices);
     }
 
-    /// Returns the journal with the highest generation number.
+    /// If the snapshot is damaged, returns the journal with the highest generation number.
     ///
     /// A damaged snapshot may not name its journal.
     fn latest_journal(&self, names: &[String]) -> Option<String> {

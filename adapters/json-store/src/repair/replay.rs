@@ -1,13 +1,15 @@
 //! Applies the readable journal lines after the damage.
 //!
-//! The changes in the damaged part are unknown. Processing a file twice is better than losing it:
+//! The changes in the damaged part are unknown. If in doubt, a file is kept. It is better to
+//! process a file twice than to lose it. These are the rules:
 //!
-//! - An added file always applies, because the event contains the path.
-//! - A clear event removes only completed items. The other statuses may be outdated.
-//! - Any other event names an item by its id. It applies only to items from before the damage,
+//! - The addition of a file always applies, because the event contains the path.
+//! - A clear event applies only if it clears completed items and no others. Other statuses in the
+//!   queue may be outdated.
+//! - Any other event names an item by its id. It applies only to an item from before the damage,
 //!   because lost events may have changed the later ids.
-//! - A result proves a claim, and a claim proves that the item was pending. The lost events are
-//!   reconstructed, so completed files are not processed again.
+//! - A result proves an earlier claim, and a claim proves that the item was pending. If these
+//!   earlier events are lost, they are reconstructed. So completed files are not processed again.
 //! - A cancellation proves no claim, because a pending file can be cancelled.
 
 use autoproc_domain::event::Event;

@@ -69,7 +69,8 @@ impl ReadRecord {
         self.owner().is_some() && self.started_at().is_some() && !has_location
     }
 
-    /// Returns the location of the run. If the file names two hosts, the location matches neither.
+    /// Returns the location of the run, or `None` if the file names no host. If the file names two
+    /// hosts, the location matches neither.
     pub(super) fn location(&self) -> Option<Location> {
         let (pid, owners_host) = self.owner().unwrap_or_default();
         let named = Some(self.text("host")).filter(|host| !host.is_empty());

@@ -52,7 +52,8 @@ pub(super) fn change_with(image: &DiskImage, bytes: &[u8]) -> Result<Outcome, St
     }
 }
 
-/// Replaces each byte of the journal. Returns the number of replacements.
+/// Replaces one byte of the journal at a time and checks the store. Returns the number of
+/// replacements.
 pub(super) fn flips(image: &DiskImage, changes: impl Fn(u8) -> Vec<u8>) -> Result<u64, String> {
     let (_, bytes) = journal_of(image);
     let last_line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);

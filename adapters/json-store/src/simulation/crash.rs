@@ -1,4 +1,4 @@
-//! Computes the disks that a power cut may leave.
+//! Computes the possible contents of a disk after a power cut.
 
 use std::collections::BTreeMap;
 

@@ -75,7 +75,8 @@ pub(super) struct FlawedFile {
     unsynced: Mutex<Unsynced>,
 }
 
-/// Wraps the error of a delayed sync.
+/// Replaces the kind of a delayed sync's error. A later call returns the error, and must not report
+/// a full disk.
 fn delayed_error(error: io::Error) -> io::Error {
     io::Error::other(error)
 }

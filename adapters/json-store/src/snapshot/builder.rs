@@ -99,7 +99,7 @@ impl Builder {
         }
     }
 
-    /// Version 1 had no sequence numbers.
+    /// Version 1 had no sequence numbers. The ids determined the order.
     fn number_as_version_1(&mut self, item: &mut QueueItem) {
         item.sequence = Sequence::new(item.id.get());
         self.is_canonical &= item.id.get() >= self.restore.next_number();

@@ -9,7 +9,8 @@ use crate::disk::{Disk, Reader, Stamp};
 use crate::record::{self, ReadItem};
 
 const MIN_LINE_BYTES: u64 = 128;
-/// Limits the memory allocated in advance. A sparse file may have a huge length.
+/// The maximum number of items for which memory is allocated in advance. A sparse file may have a
+/// huge length.
 const MAX_CAPACITY: usize = 4_000_000;
 
 /// Shorter snapshots are read by one thread.

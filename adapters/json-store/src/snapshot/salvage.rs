@@ -18,7 +18,8 @@ pub(crate) struct SalvagedSnapshot {
     pub(crate) lost_bytes: u64,
 }
 
-/// Recovers every readable line. Returns `None` if nothing can be recovered.
+/// Recovers every readable line. Returns `None` if neither an item nor the beginning of the list is
+/// readable.
 ///
 /// # Errors
 /// [`StorageError::Unsupported`] if a line names a later version.

@@ -18,10 +18,10 @@ pub(super) type OnWarning = Arc<dyn Fn(&str) + Send + Sync>;
 /// An observer that records every event except progress in the history of the queue.
 ///
 /// Events are written in the background, in the order in which they arrive. A failed write is
-/// repeated; the first failure is reported as a warning. At most 100,000 events wait. Further
-/// events are lost, and the first loss is reported.
-/// [`Storage::close`](autoproc_domain::ports::Storage::close) of the store writes the waiting
-/// events; without it, they are lost when the process ends.
+/// repeated. The first failure is reported as a warning; a server that cannot be reached does not
+/// count as a failure. At most 100,000 events wait. Further events are lost, and the first loss is
+/// reported. [`Storage::close`](autoproc_domain::ports::Storage::close) of the store writes the
+/// waiting events; without it, they are lost when the process ends.
 pub struct PostgresEventLog {
     shared: Arc<Shared>,
     on_warning: OnWarning,
@@ -57,7 +57,8 @@ impl Observer for PostgresEventLog {
     }
 }
 
-/// Writes events as they arrive, and repeats failed writes. Warns only of the first failure.
+/// Writes events as they arrive, and repeats failed writes. Warns only of the first failure. Never
+/// warns that the server cannot be reached, because the run itself reports this.
 async fn write_always(shared: Arc<Shared>, on_warning: OnWarning) {
     let mut has_warned = false;
     loop {

@@ -110,7 +110,7 @@ impl Recorder {
 
 struct Batch {
     writer: String,
-    /// Each writer numbers its own events.
+    /// The number of the last event. Each writer numbers its own events.
     last: u64,
     events: Vec<Arc<RunEvent>>,
 }

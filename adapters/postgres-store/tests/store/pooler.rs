@@ -7,7 +7,7 @@ use std::thread;
 
 use super::server::{PostgresServer, give_to_server, make_folder, report_absence_of, watched};
 
-/// A shell script that stops the pooler when the standard input ends.
+/// A shell script that starts the pooler, and stops it when the standard input ends.
 const WATCHDOG: &str = r#"
 $AS_USER "$1" -q "$2/pgbouncer.ini" >"$2/log" 2>&1 </dev/null &
 pooler=$!
@@ -29,7 +29,8 @@ pub(crate) struct Pooler {
 
 impl Pooler {
     /// Starts a pooler in front of `server`. Consecutive transactions use different server
-    /// sessions, if several are open.
+    /// sessions, if several are open. Returns `None` if `pgbouncer` is absent, but panics if
+    /// `AUTOPROC_REQUIRE_PGBOUNCER` is 1.
     pub(crate) fn start(server: &PostgresServer, mode: &str) -> Option<Self> {
         let Some(program) = find_program() else {
             report_absence_of("pgbouncer", "AUTOPROC_REQUIRE_PGBOUNCER");

@@ -99,7 +99,7 @@ impl Drop for Queue {
     }
 }
 
-/// Calls `wait` in a separate thread. Returns `None` after 60 s.
+/// Calls `wait` in a separate thread. Returns `None` if the call takes longer than 60 s.
 pub(crate) fn ended<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

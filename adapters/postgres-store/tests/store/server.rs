@@ -12,8 +12,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
-/// A shell script that stops the server when the standard input ends. The standard input also ends
-/// if the tests are killed.
+/// A shell script that starts the server, and stops it when the standard input ends. The standard
+/// input also ends if the tests are killed.
 const WATCHDOG: &str = r#"
 $START_AS "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -t 120 start >/dev/null </dev/null && echo ready
 cat >/dev/null
@@ -52,7 +52,8 @@ pub(crate) struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Returns the shared server. Returns `None` if the PostgreSQL programs are absent.
+    /// Returns the shared server. Returns `None` if the PostgreSQL programs are absent, but panics
+    /// if `AUTOPROC_REQUIRE_POSTGRES` is 1.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<PostgresServer>> = OnceLock::new();
         let server = SERVER.get_or_init(|| find_programs().map(Self::start_with)).as_ref();
@@ -236,7 +237,8 @@ fn start_watchdog(programs: &Path, folder: &Path, words: &str) -> Child {
     watched(WATCHDOG, [programs, folder], words)
 }
 
-/// Runs a shell script that starts a server, and waits until the server is ready.
+/// Runs a shell script that starts a server, and waits until the server is ready. The command
+/// prefix `START_AS` of the script begins with `words`.
 pub(crate) fn watched(script: &str, [program, folder]: [&Path; 2], words: &str) -> Child {
     let as_user = if is_root() { AS_USER } else { "" };
     let mut watchdog = Command::new("sh")

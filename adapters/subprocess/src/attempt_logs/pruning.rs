@@ -103,8 +103,9 @@ impl AttemptLogs {
     }
 
     /// Returns the earlier of `now` and the time of the previous age check. Returns `None` if the
-    /// previous check is missing or less than an hour old. A single check is not enough: a clock
-    /// that is far ahead would remove all outputs.
+    /// previous check is missing or less than an hour old, or if this check cannot be recorded.
+    /// Records this check unless the previous one is less than an hour old. A single check is not
+    /// enough: a clock that is far ahead would remove all outputs.
     fn confirmed_now(&self, now: SystemTime) -> Option<SystemTime> {
         let previous = fs::metadata(self.dir.join(LOOKED)).and_then(|metadata| metadata.modified()).ok();
         let is_confirmed = previous.is_some_and(|previous| now < previous || now >= previous + LOOKS_APART);

@@ -95,7 +95,8 @@ pub struct Chunk {
     pub is_head_full: bool,
     /// The position of the first byte in the text shown to readers.
     pub(super) position: u64,
-    /// The gap between head and tail. `None` without a `.tail` file.
+    /// The gap between head and tail. `None` without a `.tail` file. In a chunk of a [`Follower`],
+    /// `omitted` is always 0.
     pub(super) cut: Option<Cut>,
 }
 
@@ -173,8 +174,8 @@ impl Read for Rest {
     }
 }
 
-/// Opens a file for reading at `position`, but at most at `head`. Returns `None` if the file does
-/// not exist.
+/// Opens a file for reading at `position`. First lowers `position` to `head` if `head` is lower.
+/// Returns `None` if the file does not exist.
 fn open(path: &Path, position: &mut u64, head: Option<u64>) -> io::Result<Option<File>> {
     let mut file = match regular_file::open_to_read(Links::Refuse, path) {
         Ok(file) => file,

@@ -31,9 +31,8 @@ impl AttemptLogs {
 }
 
 impl AttemptLog {
-    /// True if standard output and standard error can be told apart, or if there is no output.
-    /// False if the output was written by an older version of this program, which did not record
-    /// the streams. Such an output counts as standard output only.
+    /// True if the output was written by a version of this program that records the streams, or if
+    /// there is no output. An output of an older version counts as standard output only.
     ///
     /// # Errors
     /// If the times of the files cannot be read.

@@ -46,7 +46,8 @@ impl<T> Prefetch<T> {
         self.usual_length = Some((usual * (AVERAGE_WINDOW - 1)).saturating_add(elapsed) / AVERAGE_WINDOW);
     }
 
-    /// Returns the number of attempts to prefetch. Returns 0 if attempts are not short.
+    /// Returns the number of attempts to prefetch, in addition to those for free slots. Returns 0
+    /// if attempts are not short.
     pub(super) fn target(&self) -> usize {
         self.slots * self.batch_length()
     }
@@ -79,7 +80,7 @@ impl<T> Prefetch<T> {
     }
 
     /// Takes all waiting attempts if the first one is overdue. Then also sets the average length to
-    /// [`MAX_WAIT`].
+    /// [`MAX_WAIT`]: no slot became free in time, so the average was too low.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Queued<T>> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();

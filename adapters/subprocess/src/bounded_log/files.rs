@@ -148,7 +148,8 @@ pub(super) fn open_new(path: &Path) -> io::Result<File> {
     regular_file::create(&mut options, path)
 }
 
-/// Creates the folder of the file at `path`. Only the owner can access the folder.
+/// Creates the folder of the file at `path`, and marks the new folder with the file [`NOTED`]. Only
+/// the owner can access the folder.
 ///
 /// Also creates a missing parent, with the default mode, because other programs use the parent.
 /// Creates nothing above the parent. Otherwise, a removed project folder could reappear.
@@ -235,7 +236,7 @@ pub(crate) fn open_tail(path: &Path) -> io::Result<Option<(u64, File)>> {
 }
 
 /// Returns the number of bytes omitted before the tail. `tail` must be positioned after its first
-/// line.
+/// line, and stays there.
 pub(crate) fn omitted_before(tail: &mut File) -> io::Result<u64> {
     let start = tail.stream_position()?;
     let mut line = Vec::with_capacity(line_length(LEFT_OUT));

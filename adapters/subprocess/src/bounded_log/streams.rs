@@ -36,7 +36,7 @@ const HEAD_SHARE: u64 = 8;
 const UNKNOWN: &str = "unknown";
 const CUT: &str = "cut";
 
-/// The first byte of an invalid note.
+/// The first byte of a note that was given up.
 const FAILED: u8 = 0;
 
 /// An output stream of a process.

@@ -27,8 +27,8 @@ use crate::tmp_dir::TMPDIR_VARIABLE;
 
 const KILL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum time to wait for killed processes to disappear. A process that is blocked in the
-/// kernel takes longer.
+/// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
+/// the kernel or belongs to another user takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A longer time between two checks means that the guard was suspended. This time does not count
@@ -86,8 +86,8 @@ impl Attempt {
     /// Starts the command.
     ///
     /// # Errors
-    /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its output
-    /// file cannot be written.
+    /// [`Ending::CannotStart`] if the command cannot be started, [`Ending::NoResult`] if its
+    /// standard output cannot, or must not, be written to its file.
     pub(crate) fn start(request: &StartRequest, tmp_dir: Option<&Path>) -> Result<Self, Ending> {
         let wanted = request.spec.stdout_to.as_ref();
         let result = wanted.map(|wanted| ResultFile::create(wanted, request.input.as_deref())).transpose()?;

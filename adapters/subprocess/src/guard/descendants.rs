@@ -123,7 +123,8 @@ pub(crate) fn describe_descendants() -> String {
     descendants().iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the guard's descendants, or nothing if the process table cannot be read.
+/// Returns the guard's descendants, or nothing if the process table cannot be read. So an empty
+/// result does not prove that no process is left; only ECHILD does.
 fn descendants() -> Vec<Process> {
     process_table::descendants_of(own_pid()).unwrap_or_default()
 }

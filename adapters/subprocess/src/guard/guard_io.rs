@@ -36,7 +36,7 @@ pub(crate) struct Ready {
 
 impl GuardIo {
     /// Takes over standard input and output. Standard input becomes `/dev/null`, which commands
-    /// inherit.
+    /// without an input inherit.
     pub(crate) fn new() -> io::Result<Self> {
         let control = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;

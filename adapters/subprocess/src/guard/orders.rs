@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The maximum time between two checks of the deadline. Timers stand still while the machine is
-/// suspended.
+/// The maximum time between two checks of the deadline. The deadline counts the time for which the
+/// machine is suspended, but timers do not.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]

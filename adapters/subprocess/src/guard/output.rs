@@ -81,7 +81,7 @@ impl Output {
     }
 
     /// Reads the remaining output and completes the report. Call this after the last descendant has
-    /// ended. `last_line` returns the last line of the log.
+    /// ended. `last_line` returns the last line of the log, with its newline.
     pub(crate) fn finish(mut self, report: &mut ProcessReport, last_line: impl FnOnce(&Ending) -> Option<String>) {
         for _ in 0..MAX_FINAL_READS {
             let events = poll_readable(self.streams(), Duration::ZERO).unwrap_or([PollFlags::empty(); 2]);

@@ -36,7 +36,7 @@ const HEADER_BYTES: usize = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Control {
-    /// Runs a batch of processes, one after another.
+    /// Runs a batch: one process after another, as long as each exits with status 0.
     Start {
         requests: Vec<StartRequest>,
         /// The time after which waiting processes are reported as not started.
@@ -44,7 +44,7 @@ pub(crate) enum Control {
     },
     /// Starts no further process of the batch.
     Recall,
-    /// Ends the process with this index: SIGTERM, then SIGKILL.
+    /// Ends the process with this index: SIGTERM, then SIGKILL after the grace time.
     Abort { index: u32 },
     /// Kills the process with this index.
     Kill { index: u32 },
@@ -53,7 +53,7 @@ pub(crate) enum Control {
     /// Continues the paused process.
     Resume,
     /// Extends the deadline to this time since boot. After the deadline, the guard kills its
-    /// process.
+    /// process and starts no other.
     Deadline(Duration),
 }
 

@@ -131,7 +131,8 @@ impl ResultFile {
     }
 
     /// Gives the temporary file the name of the result file. An outer error means that there is no
-    /// new result file. An inner error means only that the folder is not synced.
+    /// new result file. It is [`io::ErrorKind::AlreadyExists`] if a file with this name did not
+    /// exist at the start and exists now. An inner error means only that the folder is not synced.
     fn publish(&mut self, open_folder: fn(&Path) -> io::Result<File>) -> io::Result<io::Result<()>> {
         self.first_error.take().map_or(Ok(()), Err)?;
         self.file.sync_all()?;

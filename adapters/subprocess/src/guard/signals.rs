@@ -23,8 +23,9 @@ pub(super) fn undo_inherited() -> io::Result<()> {
     catch([SIGCHLD])
 }
 
-/// Calls `start` with all signals blocked. So no signal from the terminal can end a new guard
-/// before the guard has its own session.
+/// Calls `start` with all signals blocked. A new guard keeps them blocked until it calls
+/// [`undo_inherited`]. So no signal from the terminal can end the guard before it has its own
+/// session.
 pub(crate) fn with_all_blocked<T>(start: impl FnOnce() -> T) -> T {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let started = start();

@@ -71,7 +71,7 @@ pub(crate) fn is_permanent(error: &io::Error) -> bool {
 }
 
 /// The errors about the program, its arguments or its working directory. Other errors count as
-/// temporary.
+/// shortages or as temporary.
 const PERMANENT_ERRORS: [Errno; 11] = [
     Errno::NOENT,
     Errno::ACCESS,

@@ -16,11 +16,12 @@ use crate::guards::guard_process::GuardProcess;
 use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// The minimum time between two checks by the watchdog. The watchdog's clock stands still during a
-/// pause.
+/// The minimum time between two checks by the watchdog. During a pause, the watchdog's clock stands
+/// still. Without this minimum, the run would check a near deadline continuously.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
-/// The maximum number of guards tried for one process.
+/// The maximum number of guards tried for one process, if each is killed before it begins the
+/// process.
 const MAX_GUARDS: u32 = 3;
 
 /// An event of a batch. Events are in the order of the processes in the batch, but

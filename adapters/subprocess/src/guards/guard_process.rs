@@ -27,8 +27,8 @@ use crate::tmp_dir;
 /// The maximum time for idle guards to exit. Slower guards are killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The number of free descriptors required to start a guard. The store and the event log need
-/// descriptors while guards run.
+/// The number of free descriptors required to start a further guard. The store and the event log
+/// need descriptors while guards run.
 const SPARE_DESCRIPTORS: usize = 8;
 
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);

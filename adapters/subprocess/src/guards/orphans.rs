@@ -23,8 +23,8 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use crate::adoption::adopts_only_of_guards;
 use crate::process_table::{Marker, Process, ProcessId, Processes, kill, own_pid};
 
-/// The maximum time to wait for killed processes to disappear. A process that is blocked in the
-/// kernel takes longer.
+/// The maximum time to wait for killed processes to disappear. Only a process that is blocked in
+/// the kernel or belongs to another user takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 const KILL_INTERVAL: Duration = Duration::from_millis(5);

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 /// The time for a suspended guard to react to SIGCONT, beyond the grace time. After it, the run
-/// kills the guard.
+/// kills a guard that is still suspended.
 const STOPPED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The time for a guard to end its process, beyond the grace time. A healthy guard reports after at
-/// most 30 s, and needs at most 4 s to remove temporary files.
+/// The time for a guard to end its process, beyond the grace time. A healthy guard waits at most
+/// 30 s after SIGKILL, and needs at most 4 s to remove temporary files.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The time for a guard to kill its process. A healthy guard needs at most 4 s to remove temporary
@@ -21,8 +21,8 @@ const KILL_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// kernel takes longer.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A longer delay means that the run or the machine was suspended. The deadlines of the guard then
-/// start again.
+/// The maximum delay until the run notices an expired deadline. A longer delay means that the run
+/// or the machine was suspended. The deadlines of the guard then start again.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,8 @@ enum Step {
     GiveUp,
 }
 
-/// The deadlines by which a guard must end one process.
+/// The deadlines by which a guard must end one process. All times are readings of one clock, which
+/// the caller provides.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watchdog {
     limit: Duration,

@@ -46,7 +46,8 @@ impl Marker {
         std::fs::read(format!("/proc/{pid}/environ")).map(|bytes| self.is_in(&bytes)).map_err(not_found_if_gone)
     }
 
-    /// Returns the run's main process, as named in the environment of process `pid`.
+    /// Returns the run's main process, as named in the environment of process `pid`. `None` if
+    /// process `pid` does not have the marker.
     pub(crate) fn runner_of(&self, pid: i32) -> Option<ProcessId> {
         self.runner_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
     }

@@ -30,10 +30,10 @@ pub fn resume(id: ProcessId) -> SignalResult {
 
 /// Sends a signal to one process.
 ///
-/// Uses a pidfd (`pidfd_open(2)`, Linux 5.3), so the signal cannot reach a later process with the
-/// same number. Without pidfds, checks the start time of the process and then sends the signal by
-/// number. This is safe in practice: a number is reused only after thousands of other processes
-/// have started.
+/// Opens a pidfd (`pidfd_open(2)`, Linux 5.3) and then checks the start time of the process. In
+/// this order, the signal cannot reach a later process with the same number. Without pidfds, checks
+/// the start time and then sends the signal by number. This is safe in practice: a number is reused
+/// only after thousands of other processes have started.
 #[must_use]
 pub fn signal(id: ProcessId, signal: Signal) -> SignalResult {
     let Some(pid) = positive_pid(id.pid) else { return SignalResult::Gone };

@@ -51,8 +51,8 @@ pub(super) fn is_of_earlier_boot(dead: &DeadRun, own: &Location) -> bool {
     is_other_boot && location.host == own.host && is_certain
 }
 
-/// True if the dead run was process 1 of its pid namespace. The end of process 1 ends the whole
-/// namespace (`pid_namespaces(7)`).
+/// True if the run was process 1 of its pid namespace and has certainly ended. The end of process 1
+/// ends the whole namespace (`pid_namespaces(7)`). An expired lease does not prove the end.
 pub(super) fn was_first_of_its_namespace(dead: &DeadRun) -> bool {
     let is_first = |location: &Location| location.pid == 1 && !location.pid_namespace.is_empty();
     dead.evidence == DeathEvidence::Gone && dead.location.as_ref().is_some_and(is_first)

@@ -27,7 +27,7 @@ pub(super) struct Living {
 pub(super) struct Abandoned {
     /// The records of killed guards that ran in this boot and pid namespace.
     pub(super) commands: Vec<Contents>,
-    /// The reasons why the run may still have processes that this process cannot find.
+    /// The reasons why the run may still have processes that the sweep does not search for.
     pub(super) uncertain: Vec<String>,
 }
 
@@ -41,8 +41,9 @@ impl<'a> Records<'a> {
         paths.into_iter().map(|path| guard_record::inspect(&path).map(|state| (path, state))).collect()
     }
 
-    /// Returns the living guards. A record counts only if its process has the marker and holds the
-    /// record open. Otherwise, a forged record could make the sweep kill any process.
+    /// Returns the living guards. A process in a locked record counts as a guard only if the
+    /// process has the marker and holds the record open. Otherwise, a forged record could make the
+    /// sweep kill any process.
     pub(super) fn living(&self, own: &Location, marker: &Marker) -> io::Result<Living> {
         let mut living = Living::default();
         for (path, state) in self.inspect()? {

@@ -13,7 +13,7 @@ pub(super) struct Search<'a> {
     pub(super) marker: &'a Marker,
     /// The records of killed guards, whose commands belong to the run.
     pub(super) killed_guards: &'a [Contents],
-    /// The run's living guards. Only their descendants are to be killed.
+    /// The run's living guards. The guards are spared, and their descendants are to be killed.
     pub(super) living_guards: &'a [ProcessId],
 }
 
@@ -86,9 +86,9 @@ impl Search<'_> {
     /// True if the process is the leader of a killed guard's command, or in the leader's group.
     ///
     /// The kernel does not reuse the number of an existing group or session (`alloc_pid`). While
-    /// the leader exists, the group with the leader's number is therefore the leader's group.
-    /// Later, another group may get the number. The process must then also be in the guard's
-    /// session.
+    /// the leader exists, even as a zombie, the group with the leader's number is therefore the
+    /// leader's group. Later, another group may get the number. The process must then also be in
+    /// the guard's session.
     fn is_of_a_command(&self, process: &Process, all: &Processes) -> bool {
         self.killed_guards.iter().any(|contents| {
             contents.leader.is_some_and(|leader| {

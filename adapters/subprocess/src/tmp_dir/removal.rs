@@ -21,8 +21,8 @@ use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, statat, unli
 use rustix::io::Errno;
 
 /// The maximum duration of a removal, enough for several hundred thousand files. A guard reports
-/// the end of a command only after the removal. The run kills a guard that has not reported 5 s
-/// after a request to kill the command.
+/// the end of a command only after the removal. After a request to kill the command, the run waits
+/// 5 s for the report and then kills the guard.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);

@@ -11,7 +11,8 @@ use crate::stubborn;
 /// The argument that makes this program a runner.
 pub(crate) const MODE: &str = "be-killed";
 
-/// The grace time. It is short, because every attempt uses all of it.
+/// The grace time. It is short, because the processes ignore SIGTERM, so most attempts use all of
+/// it.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
 /// Creates a pool whose guards run this program.

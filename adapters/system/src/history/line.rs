@@ -80,7 +80,8 @@ fn take_marked(mut lines: &[u8], finder: &memmem::Finder<'_>, take: &mut impl Fn
     }
 }
 
-/// The values of the first three keys of a line.
+/// The values of the first three keys of a line. This program always writes these keys first and in
+/// this order.
 pub(super) struct Head<'t> {
     pub(super) timestamp: &'t str,
     pub(super) run: &'t str,

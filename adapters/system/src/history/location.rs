@@ -33,7 +33,8 @@ impl Wanted {
         }
     }
 
-    /// True if `found` contains all wanted runs. Always false for `All`.
+    /// True if `found` contains all wanted runs. Always false for `All`. `found` must contain only
+    /// wanted runs.
     pub(super) fn are(&self, found: &HashSet<String>) -> bool {
         matches!(self, Self::These(runs) if runs.len() == found.len())
     }
@@ -75,8 +76,8 @@ fn named(log: &mut File, wanted: HashSet<String>) -> io::Result<(u64, Wanted)> {
     Ok((if missing.is_empty() { offset } else { 0 }, Wanted::These(wanted)))
 }
 
-/// Lines may be out of order by this time if the clock was set back. A day covers the correction of
-/// a wrong time zone.
+/// How far before the wanted time a backward search goes. Lines are out of order if the clock was
+/// set back. A day covers the correction of a wrong time zone.
 const OUT_OF_ORDER: Duration = Duration::from_secs(24 * 3600);
 
 /// Finds the runs that have an event at `time` or later.

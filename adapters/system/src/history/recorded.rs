@@ -21,7 +21,8 @@ pub struct RecordedEvents {
 }
 
 impl RecordedEvents {
-    /// Reads at most `limit` lines from the current position.
+    /// Reads at most `limit` lines from the current position. An empty result means the end of the
+    /// log.
     pub(crate) fn read(log: &mut impl BufRead, limit: usize) -> io::Result<Self> {
         let mut read = Self::default();
         for_each_line(log, |text| {
@@ -81,7 +82,8 @@ impl RunText {
     }
 }
 
-/// A line with the fields that a history reads.
+/// A line with the fields that a history reads, in the order of
+/// [`EventLine`](crate::event_line::EventLine). Searches for text in a line rely on this order.
 #[derive(Serialize)]
 struct RecordedLine<'e> {
     timestamp: String,

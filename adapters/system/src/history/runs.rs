@@ -124,7 +124,9 @@ impl<'w> Runs<'w> {
         }
     }
 
-    /// Makes the run of a line the current run. Returns false if the line must be ignored.
+    /// Makes the run of a line the current run, and records the time of the line. Returns false if
+    /// the line must be ignored. `queue recover` writes `file_recovered` with a run id that belongs
+    /// to no run.
     fn select(&mut self, head: &Head<'_>) -> bool {
         if self.found.get(self.current).is_none_or(|run| run.id.as_str() != head.run) {
             if !self.wanted.contains(head.run) {

@@ -1,4 +1,4 @@
-//! Reports expressions with values that a shell may execute as code.
+//! Reports expressions with values that a shell, or a program that it starts, may execute as code.
 
 use autoproc_shell_quoting::script_argument;
 
@@ -21,8 +21,9 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-/// Reports the first expression within the script of `sh -c SCRIPT`. A script that is exactly one
-/// expression is accepted, because its author intends the value as code.
+/// Reports the first expression within the script of a shell or an interpreter, as in
+/// `sh -c SCRIPT`. A script that is exactly one expression is accepted, because its author intends
+/// the value as code.
 fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let texts: Vec<_> = words.iter().map(|word| word.value.as_bytes()).collect();
     let Some(script) = script_argument(&texts).map(|(_, script)| &words[script]) else { return };

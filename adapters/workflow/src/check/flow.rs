@@ -99,7 +99,8 @@ fn with_next(workflow: &Workflow, index: usize, mut targets: Vec<usize>) -> Vec<
     targets
 }
 
-/// True if the next phase in the file may follow without a transition.
+/// True if the execution may go on to the next phase in the file although no transition from
+/// `phase` can be taken.
 fn may_fall_through(phase: &Phase) -> bool {
     let missed = phase.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.blocking || !phase.blocking);
     phase.condition.is_some() || missed || phase.after_failed_step() == AfterFailure::NextPhase

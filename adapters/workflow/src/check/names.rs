@@ -110,7 +110,8 @@ impl<'w> Known<'w> {
 enum WithoutValue {
     Fails,
     IsFalse,
-    /// In an input for a runner, a name without a value becomes null.
+    /// In an input or a parameter for a runner, a text of exactly one `${NAME}` without a value
+    /// becomes null. In an output, the name makes the output count as missing.
     IsNull,
 }
 

@@ -45,7 +45,8 @@ impl Plan {
         }
     }
 
-    /// Returns the inputs in the condition; `None` if they are not known before the run.
+    /// Returns the inputs in the condition. Returns `None` if the condition is invalid, or contains
+    /// a name whose value is not known before the run.
     fn scope_of_activation(&self, condition: &str, inputs: &Inputs) -> Option<Scope> {
         let values = inputs.independent_of_files(self.workflow());
         let used: BTreeSet<_> = names_in_condition(condition).ok()?.iter().map(|name| name.root().to_owned()).collect();
@@ -56,9 +57,9 @@ impl Plan {
         Some(scope)
     }
 
-    /// True if the user may give an input `name`: the workflow declares it, or an expression uses
-    /// it. The names `file`, `files`, `steps` and `checkpoint_passed` and the ids of phases have a
-    /// fixed meaning and are not accepted.
+    /// True if the workflow declares an input `name`, or if an expression uses this name and the
+    /// name has no fixed meaning. `file`, `files`, `steps`, `checkpoint_passed` and the ids of
+    /// phases have a fixed meaning.
     #[must_use]
     pub fn accepts_input(&self, name: &str) -> bool {
         self.workflow().inputs.iter().any(|input| input.name == name)

@@ -17,7 +17,8 @@ impl Executor<'_> {
         matches!(self.engine.run.retry.judge(outcome, self.attempt.number), Verdict::Fail { .. })
     }
 
-    /// Runs the rollback. If no rollback is due, returns the failure as an error.
+    /// Runs the rollback if the workflow has one, no rollback has begun, and the attempt is not
+    /// retried. Otherwise returns the failure as an error.
     pub(super) async fn roll_back(&mut self, place: String, cause: AttemptOutcome) -> Result<(), EarlyEnd> {
         let outcome = failed(&place, cause.clone());
         let has_rollback = self.engine.run.plan.workflow().rollback.is_some();
@@ -33,7 +34,8 @@ impl Executor<'_> {
         ended
     }
 
-    /// Tries each step of `on_error` once. A failed step does not prevent the next step.
+    /// Tries each step of `on_error` once. A failed step does not prevent the next step, but an
+    /// abort does.
     ///
     /// # Errors
     /// If the end of a process could not be observed.

@@ -139,7 +139,9 @@ fn check<'p>(plan: &'p Plan, phase: &'p Phase, answers: &dyn Answers) -> Decisio
 }
 
 /// Decides what follows a phase. If no transition is taken, the next phase in the file follows.
-/// However, the attempt fails if a passed phase has transitions to other phases and takes none.
+/// However, the attempt fails if the phase and its checkpoint passed, and the phase has transitions
+/// to other phases and takes none. The attempt also fails if a passed phase did not return a value
+/// that a later step needs.
 fn leave<'p>(
     plan: &'p Plan,
     phase: &'p Phase,

@@ -61,7 +61,8 @@ pub(crate) struct AttemptIds {
 }
 
 impl AttemptIds {
-    /// True if an attempt in `round` may continue the execution of this attempt.
+    /// True if an attempt in `round` may continue the execution of this attempt. The next round may
+    /// continue it unless the item was completed before that round (`follows_completion`).
     pub(crate) fn is_continued_in(&self, round: u32, follows_completion: bool) -> bool {
         self.round == round || (!follows_completion && self.round.checked_add(1) == Some(round))
     }

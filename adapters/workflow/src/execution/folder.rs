@@ -82,8 +82,8 @@ impl Executions {
         Ok(items)
     }
 
-    /// Removes the unfinished execution of an item that has left the queue, and the files of the
-    /// item's steps.
+    /// Removes the unfinished execution of an item that has left the queue, and the folder for the
+    /// input and output files of the item's steps.
     ///
     /// # Errors
     /// If a file exists and cannot be removed.
@@ -124,7 +124,8 @@ impl Executions {
         creating_folder(&to, || std::fs::rename(&from, &to))
     }
 
-    /// Removes the oldest completed journals, if `count` is a multiple of [`PRUNE_EVERY`].
+    /// Keeps only the latest [`MAX_COMPLETED`] completed journals. Does nothing unless `count`, the
+    /// number of completions so far, is a multiple of [`PRUNE_EVERY`].
     pub(crate) fn prune(&self, count: usize) -> io::Result<()> {
         if !count.is_multiple_of(PRUNE_EVERY) {
             return Ok(());

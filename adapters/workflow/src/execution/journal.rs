@@ -34,8 +34,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Creates an empty journal. Only the owner may read the file, because it contains returned
-    /// values.
+    /// Creates an empty journal, and removes an earlier journal at `path`. Only the owner may read
+    /// the file, because it contains returned values.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         remove(&path)?;
         let mut options = OpenOptions::new();
@@ -81,7 +81,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Returns the state of the execution, and the length of the complete lines in bytes. `None` if
-/// there is no file.
+/// there is no file. The state is `None` if no line is complete.
 ///
 /// # Errors
 /// [`ExecutionError`] if the journal is unreadable, unsupported, or damaged before its last line.

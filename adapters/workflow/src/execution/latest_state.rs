@@ -48,7 +48,8 @@ impl LatestState {
         None
     }
 
-    /// Writes the final state of an attempt. During a pause, keeps the state until the drop.
+    /// Writes the final state of an attempt. During a pause, keeps the state; the drop writes it,
+    /// unless a later state was written before.
     pub(crate) fn offer_final(&self, state: &ExecutionState) {
         if self.offer(state).is_some() {
             self.lock().pending = encode(state).ok();

@@ -16,7 +16,8 @@ use crate::check::{Successors, phase_order, successors_of};
 use crate::definition::{AfterFailure, Phase, Step, Workflow};
 use crate::expression::{Name, required_in_text, required_in_value};
 
-/// The maximum number of phases to analyse. The time grows with the square of this number.
+/// A workflow with more phases than this is not analysed. The time grows with the square of this
+/// number.
 const MAX_PHASES: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,7 +31,8 @@ pub struct PreviewedStep {
     /// The names and values of the variables to which a shell command refers; empty for other
     /// actions.
     pub variables: Vec<(String, String)>,
-    /// The reason why the process of the step cannot be built; `None` if it can be built.
+    /// The reason why the inputs, the parameters or the program of the step cannot be rendered;
+    /// `None` if they can. `env` and `workdir` of the step are not checked.
     pub error: Option<String>,
     /// The timeout of the step; `None` if the workflow gives no timeout.
     pub timeout: Option<Duration>,

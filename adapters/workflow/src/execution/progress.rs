@@ -30,7 +30,8 @@ pub struct ProgressReport {
     /// The expected time for the remaining steps, from the average duration of the steps that ran.
     /// `None` if no step ran, or if the execution is no longer running.
     pub estimate: Option<Duration>,
-    /// The outputs with a location; empty before the execution has completed.
+    /// The outputs for which the workflow gives a location. Empty until the execution has
+    /// completed.
     pub outputs: Vec<LocatedOutput>,
 }
 

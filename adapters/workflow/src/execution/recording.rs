@@ -106,8 +106,9 @@ impl Recording {
         done.map_err(io::Error::other).flatten().map_err(EarlyEnd::Unrecorded)
     }
 
-    /// Makes the last events of an attempt durable. After a failure, a later attempt repeats the
-    /// steps.
+    /// Makes the last events of an attempt durable in the shared journal. If this fails, a later
+    /// attempt repeats the steps that the shared journal lacks. A local journal needs no sync,
+    /// because the queue records the end of the attempt.
     pub(super) async fn finish(&mut self, stop: &dyn StopSignal) {
         if let Some(shared) = &mut self.shared {
             let _ = shared.flush(stop).await;

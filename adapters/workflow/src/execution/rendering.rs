@@ -77,7 +77,8 @@ impl Rendering<'_> {
         Ok(Given { inputs: values(&step.inputs, "input")?, params: values(&step.params, "parameter")? })
     }
 
-    /// A runner gets null for a text of exactly one `${…}` without a value.
+    /// Renders an input or a parameter. If a text is exactly one `${…}` without a value, a runner
+    /// gets null, and a preview keeps the text.
     fn value(&self, step: &Step, value: &Value) -> Result<Value, String> {
         match (self.unknown, step.needs_runner()) {
             (Unknown::Fails, true) => self.known(render_value_or_null(value, self.scope), || value.clone()),
@@ -92,7 +93,11 @@ impl Rendering<'_> {
         self.exact(self.known(render_text(template, self.scope), || template.to_owned())?)
     }
 
-    /// Converts a text to the bytes for a process. A path that is not UTF-8 must be the whole text.
+    /// Returns the text as the process receives it. If the text equals the path of the file,
+    /// returns the exact bytes of the path.
+    ///
+    /// # Errors
+    /// A message, if the path is not UTF-8 and is only a part of the text.
     pub(super) fn exact(&self, text: String) -> Result<OsString, String> {
         if self.file.exact_hex().is_none() {
             return Ok(text.into());

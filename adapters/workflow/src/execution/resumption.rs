@@ -12,7 +12,8 @@ pub(super) struct NextAttempt<'a> {
     file_path: &'a FilePath,
     /// `None` if the run has not begun.
     run: Option<&'a RunId>,
-    /// Greater than the number of every earlier claim of the item.
+    /// Greater than the number of every earlier claim of the item; `None` if no such number is
+    /// known.
     claim: Option<ClaimNumber>,
     round: u32,
     follows_completion: bool,
@@ -57,7 +58,8 @@ impl<'a> NextAttempt<'a> {
         }
     }
 
-    /// True if this attempt may resume the earlier execution.
+    /// True if this attempt may resume the earlier execution. The caller checks whether the
+    /// workflow may be resumed on this machine and in this project folder.
     ///
     /// The conditions are:
     /// - The item, file path, workflow and inputs are the same. The path may differ if the latest

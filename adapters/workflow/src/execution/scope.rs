@@ -1,4 +1,4 @@
-//! The names for expressions during an execution.
+//! The names that expressions may use during an execution.
 
 use autoproc_domain::ports::Attempt;
 use serde_json::Value;

@@ -17,7 +17,8 @@ pub(super) type Reader = Arc<str>;
 
 #[derive(Debug, Default)]
 pub(super) struct UsedNames {
-    /// The names without a dot, in the order of first use.
+    /// The names without a dot, in the order of first use. Excludes those in the conditions of
+    /// checkpoints and transitions.
     pub(super) bare: Vec<(String, Vec<(Moment, Reader)>)>,
     /// By phase id: each `NAME` in `PHASE.NAME` or `steps.ID.NAME`.
     pub(super) of_phases: HashMap<String, Vec<(String, Vec<Reader>)>>,

@@ -7,7 +7,8 @@ use minijinja::tests;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-/// The maximum size of a result in bytes: eight times the limit for a step's values.
+/// The maximum size in bytes of a result of `replace` or `join`: eight times the limit for a step's
+/// values.
 const MAX_RESULT_BYTES: usize = 8 << 20;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {

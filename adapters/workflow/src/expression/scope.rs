@@ -65,8 +65,8 @@ impl Scope {
         Value::from_dyn_object(self.names.clone())
     }
 
-    /// Returns the context for transitions from `phase`. The values of the phase take precedence
-    /// over other names.
+    /// Returns the context for transitions from `phase`. `checkpoint_passed` takes precedence over
+    /// the values of the phase, and these values over all other names.
     pub(super) fn context_after(&self, phase: &str, checkpoint_passed: bool) -> Value {
         let phase = self.names.phases.get(phase).cloned().unwrap_or_default();
         let checkpoint_passed = Some(checkpoint_passed);
@@ -78,7 +78,8 @@ impl Scope {
         Value::from_object(OfCondition { phase: Arc::default(), checkpoint_passed: None, names })
     }
 
-    /// Returns the shortest prefix of `path` without a value, and similar known names.
+    /// Returns the shortest prefix of `path` without a value, and all known names at its place.
+    /// `None` if `path` has a value.
     pub(crate) fn first_unknown(&self, path: &Name) -> Option<(String, Vec<String>)> {
         let Some(mut value) = self.names.look_up(path.root()) else {
             return Some((path.root().to_owned(), self.all()));

@@ -59,7 +59,8 @@ const LOG: &[&str] = &["log", "logs"];
 
 const ANY: &[&str] = &[];
 
-/// The options of other programs: commands, options, hint. The first matching entry is used.
+/// The options of other programs: commands (none stands for all), options, hint. The first matching
+/// entry is used.
 pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
         OF_FILES,

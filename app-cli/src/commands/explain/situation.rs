@@ -16,9 +16,10 @@ use crate::error::CliError;
 pub(super) struct Situation {
     pub(super) now: Timestamp,
     pub(super) runs: Runs,
-    /// The attempt limit of the claiming run or of all live runs. `None` if the limits differ.
+    /// The attempt limit of the claiming run or, if no run has claimed the file, of all live runs.
+    /// `None` if the limits differ, or if no such run is live.
     pub(super) max_attempts: Option<u32>,
-    /// True if the latest attempt has no recorded error.
+    /// True if the history has no latest attempt, or no error of it.
     pub(super) is_error_missing: bool,
     pub(super) claimant: Option<Claimant>,
     pub(super) ahead: Ahead,
@@ -38,7 +39,7 @@ pub(super) enum Runs {
     Stopping(String),
     /// Every live run is stopping or paused, and at least one is paused.
     Paused,
-    /// No live run starts files. The text is the reason for the delay.
+    /// No live run starts files, and at least one holds its starts. The text is the reason.
     Holding(String),
 }
 
@@ -67,7 +68,7 @@ pub(super) enum FileNow {
     Missing,
     Changed,
     Unchanged,
-    /// The recorded or present size is unknown, or the file is not completed.
+    /// The recorded or present fingerprint is unknown, or the file is not completed.
     Unknown,
 }
 
@@ -103,7 +104,8 @@ fn max_attempts(item: &QueueItem, live: &[LiveRun]) -> Option<u32> {
     limits.all(|limit| limit == first).then_some(first)
 }
 
-/// Returns the state of the live run with the highest [`rank`].
+/// Returns the state of the live run with the highest [`rank`]. Only the latest run of this folder
+/// can be known to hold its starts.
 async fn runs(live: &[LiveRun], context: &Context) -> Runs {
     let latest = context.wiring.processor_state().ok().flatten();
     let figures = in_history(live, context).await;

@@ -23,7 +23,7 @@ pub(super) enum Kind {
     /// Another round began.
     Round(u32, RoundCause),
     Attempt(Box<PastAttempt>),
-    /// This run returned the file to the queue.
+    /// This run recovered the file from the dead run of the preceding attempt.
     Recovered(RunId),
     Held,
     Cancelled,

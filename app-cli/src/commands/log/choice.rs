@@ -1,11 +1,13 @@
-//! Chooses the attempt output to show, or a message.
+//! Chooses the output to show. If there is none, chooses a message that says why.
 //!
 //! The queue records only the latest attempt. The history records past attempts, but it may be
 //! incomplete.
 //!
-//! Without the history, an output belongs to the latest attempt if two conditions hold. The output
-//! was written after the attempt began. Its attempt number is the queue's number or one higher,
-//! because the queue does not count released attempts.
+//! Without the history, an output counts as that of the latest attempt if both are true:
+//!
+//! - The output was written after the attempt began.
+//! - The output has the attempt number of the queue, or the next number. The queue does not count a
+//!   released attempt, which has the next number.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -104,7 +104,7 @@ struct Recovered {
     /// The dead runs that may still have processes. With `--force`, the files of these runs are
     /// recovered anyway.
     unproven: Vec<Unproven>,
-    /// True with `--force`: files were recovered without proof that all processes have ended.
+    /// True with `--force`: files are recovered even without proof that all processes have ended.
     forced: bool,
 }
 

@@ -37,11 +37,11 @@ use page::{BEGINNING, Page};
 
 const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "page that `autoproc report --html` wrote" };
 
-/// The interval between reloads of the page, in seconds.
+/// The interval between reloads of the page, and the minimum pause of `--watch`, in seconds.
 const REFRESH_S: u64 = 5;
 
-/// The minimum pause of `--watch`, as a multiple of the time to create a page. The pause keeps the
-/// load on a database server low.
+/// The minimum pause of `--watch` is also this multiple of the time to create a page. The pause
+/// keeps the load on a database server low.
 const PAUSES_PER_READ: u32 = 10;
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);

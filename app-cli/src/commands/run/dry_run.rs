@@ -91,7 +91,8 @@ async fn first_file(
     Ok(next.map(|item| (found(&item), Some(item))))
 }
 
-/// Returns the first `processing` file of a dead run. A run recovers such files first.
+/// Returns the first `processing` file of a dead run. A run recovers such files first. Prints a
+/// remark if there are any.
 async fn first_of_dead_runs(context: &Context) -> Result<Option<QueueItem>, CliError> {
     let dead = context.runs().dead().await?;
     let request = PageRequest { statuses: vec![Status::Processing], after: None, limit: None };

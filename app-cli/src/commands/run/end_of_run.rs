@@ -139,7 +139,9 @@ fn ended_by_itself(stopped_by: StoppedBy) -> bool {
     !matches!(stopped_by, StoppedBy::Request(_))
 }
 
-/// Returns the summary. With `--quiet` and without `--json`, the text is empty.
+/// Returns the summary. With `--quiet` and without `--json`, the text is empty. If `--quiet` is
+/// given once, prints the reason for an exit code other than 0 to standard error, unless the
+/// printed failures explain the exit code.
 fn text(summary: &Summary, args: &RunArgs, context: &Context) -> Result<Vec<u8>, CliError> {
     if context.json || args.quiet == 0 {
         return context.named_text(summary);

@@ -14,7 +14,8 @@ use crate::forecasting::RecentAttempts;
 
 const MAX_FILES: usize = 5000;
 
-/// Returns a forecast that is based on earlier runs, and shows it in the live view.
+/// Returns a forecast that is based on earlier runs. Passes it, with the next files, to the live
+/// view. If neither the live view nor the run needs the history, the forecast has no samples.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

@@ -2,12 +2,13 @@
 //!
 //! # Theory of operation
 //!
-//! [`FailedFiles`] sends each failed file to a bounded channel. A separate task reads the channel
-//! and executes the `--on-failure` command for one file at a time. A slow command therefore does
-//! not delay the run.
+//! [`FailedFiles`] sends each failed file to a bounded channel. If the channel is full, the file is
+//! dropped. A separate task reads the channel and executes the `--on-failure` command for one file
+//! at a time. A slow command therefore does not delay the run.
 //!
-//! At the end of the run, [`Hooks::end`] waits for this task. It then executes the `--on-finish`
-//! command. Hooks never change the result of the run.
+//! At the end of the run, [`Hooks::end`] waits for this task, but not longer than one command may
+//! take. The task then skips the remaining files. Users are warned of dropped and skipped files.
+//! Then `Hooks::end` executes the `--on-finish` command. Hooks never change the result of the run.
 
 mod args;
 mod cancellation;
@@ -132,8 +133,9 @@ impl Hooks {
         self.result.get()
     }
 
-    /// Waits for the `--on-failure` commands, then executes the `--on-finish` command. A further
-    /// Ctrl-C ends these commands.
+    /// Waits for the `--on-failure` commands, but not longer than one command may take. Then
+    /// executes the `--on-finish` command, unless `document` is `None` because the run did not
+    /// start. A further stop request, such as Ctrl-C, ends these commands.
     pub(super) async fn end(mut self, document: Option<Vec<u8>>, code: ExitCode, stop: &dyn StopSignal) {
         let cancellation = self.cancellation.clone();
         let work = async {
@@ -207,7 +209,7 @@ impl Hooks {
         }
     }
 
-    /// Awaits `work`, and prints a notice if this takes longer than [`LATE`].
+    /// Awaits `work`. If this takes longer than [`LATE`], prints a notice on a terminal.
     async fn noticed<T>(&self, option: &str, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         tokio::select! {

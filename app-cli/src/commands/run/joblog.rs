@@ -47,8 +47,8 @@ enum Command {
 /// Checks that a run may write the job log, and returns its absolute path.
 ///
 /// # Errors
-/// [`CliError`] if the path is `-`, belongs to the queue, or has no parent folder. Also if the
-/// existing file is not a job log or cannot be read.
+/// [`CliError`] if the path is `-` or belongs to the queue, or if its folder does not exist. Also
+/// if the existing file is not a job log or cannot be read.
 pub(super) fn checked(path: &Path, context: &Context) -> Result<PathBuf, CliError> {
     if path.as_os_str() == "-" {
         return Err(CliError::usage("--joblog cannot write to standard output").with_hint("name a file"));

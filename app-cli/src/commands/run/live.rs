@@ -30,7 +30,8 @@ use steps::Steps;
 
 const TICK: Duration = Duration::from_millis(250);
 
-/// A longer wait between two drawings probably means that SIGSTOP suspended the process.
+/// A longer wait between two drawings probably means that SIGSTOP suspended the process. Such a
+/// wait does not count as time of the run.
 const SUSPENSION_THRESHOLD: Duration = Duration::from_secs(10);
 
 const MEASURED_AT_ONCE: usize = 500;

@@ -58,7 +58,8 @@ pub(in crate::commands) fn options() -> clap::Command {
     RunArgs::augment_args(GlobalArgs::augment_args(clap::Command::new("run")))
 }
 
-/// Checks that the queue exists. Warns if no file is waiting but the command contains one.
+/// Checks that the queue exists. Unless `is_all`, warns if no file is waiting but an argument of
+/// the command is an existing file.
 ///
 /// # Errors
 /// [`CliError`] if there is no queue, or if the queue cannot be read.

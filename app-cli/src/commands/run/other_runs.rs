@@ -9,8 +9,8 @@ use crate::error::CliError;
 use crate::escape::{Printable, printable};
 use crate::view::past_run::short_id;
 
-/// Warns if another live run has a different command. Each pending file is then processed by only
-/// one of the two runs.
+/// If this run processes the whole queue, warns of another live run with a different command. Each
+/// pending file is then processed by only one of the two runs.
 ///
 /// # Errors
 /// [`CliError`] if the live runs cannot be read.

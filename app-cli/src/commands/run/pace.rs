@@ -30,7 +30,8 @@ impl Pace {
         Some(format!("{rate:.decimals$} files/s"))
     }
 
-    /// Estimates the time for `count` more files from the average time per file.
+    /// Estimates the time for `count` more files from the average time per file. `None` if no file
+    /// has ended, if `count` is 0, or if the estimated time has already passed.
     pub(super) fn left(&self, count: u64, now: Duration) -> Option<String> {
         let each = self.each().filter(|_| count > 0)?;
         let total = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));

@@ -9,7 +9,8 @@ use crate::escape::Shown;
 use crate::program_path::is_found;
 use crate::view::quoting::quoted_path;
 
-/// Searches for the program of a command like execvp(3).
+/// Searches for the program of a command like execvp(3). Skips a program with a placeholder, a
+/// shell command line and a workflow.
 ///
 /// # Errors
 /// A usage error if the program is missing or cannot be executed.

@@ -96,8 +96,9 @@ impl Pruner {
         self.forget().await
     }
 
-    /// Removes unfinished executions of items that were removed from the queue. Item ids are never
-    /// reused.
+    /// Removes unfinished executions of items that were removed from the queue. Must list the
+    /// executions before it searches the queue: each listed item was then in the queue, and ids are
+    /// never reused. So a missing item was removed.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| {
             CliError::io("cannot remove the journals of unfinished executions of files that left the queue", &error)

@@ -11,8 +11,9 @@ use crate::error::CliError;
 use crate::escape::Shown;
 use crate::paths::{FoundFile, Gathered, PathSource};
 
-/// Returns the settings of `--stdout-to`. They include the result files of completed items, because
-/// a run must not replace these files.
+/// Returns the settings of `--stdout-to`. They include the result files of items that were
+/// completed with the same recipe, because a run must not replace these files. They include none if
+/// the pattern contains the slot.
 ///
 /// # Errors
 /// [`CliError`] if the queue cannot be read.

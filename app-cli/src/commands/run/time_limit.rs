@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The maximum for `--timeout auto`. At one hour, several hanging files do not take a whole night.
+/// The maximum for `--timeout auto` without a TIME. At one hour, several hanging files do not take
+/// a whole night.
 const DEFAULT_MAXIMUM: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

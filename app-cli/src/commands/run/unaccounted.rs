@@ -15,7 +15,8 @@ pub(super) struct Unaccounted {
 }
 
 impl Unaccounted {
-    /// Compares `named` with the queue. A file with another recipe counts as completed by others.
+    /// Compares `named` with the queue. A file that was completed with another known recipe counts
+    /// as completed by others.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

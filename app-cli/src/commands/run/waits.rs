@@ -1,4 +1,4 @@
-//! Shows the files that wait for a retry.
+//! Shows the files that wait for a retry, if no file is due when a run begins.
 
 use autoproc_domain::request::Scope;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::view::time::Zone;
 
-/// Files that wait for a retry, with their due times. Empty if a file is already due.
+/// Files that wait for a retry, with their due times. Empty if a file is already due, or is being
+/// processed.
 #[derive(Debug, Default)]
 pub(super) struct Waits(Vec<(ItemId, Timestamp)>);
 

@@ -14,7 +14,7 @@ use crate::view::time::local;
 use crate::wiring::Pause;
 
 /// Reads the figures of live runs from the history. Returns an empty list if the state file
-/// contains the figures.
+/// contains the figures or, with a warning, if the history cannot be read.
 pub(in crate::commands) async fn in_history(live: &[LiveRun], context: &Context) -> Vec<PastRun> {
     let is_in_state_file = live.len() < 2 && context.wiring.server().is_none();
     if is_in_state_file || live.is_empty() {

@@ -13,7 +13,8 @@ use crate::wiring::StopTarget;
 /// Returns the runs that the arguments select.
 ///
 /// # Errors
-/// [`CliError`] if no live run matches, if a name is ambiguous, or if the queue is in a folder.
+/// [`CliError`] if no live run matches, if a name is ambiguous, or if a host or run is named for a
+/// queue in a folder.
 pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget, CliError> {
     match (&args.host, &args.run) {
         (None, None) => Ok(StopTarget::AllRuns),

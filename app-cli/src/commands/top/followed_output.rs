@@ -26,7 +26,8 @@ const EMPTY: &str = "(no output so far, or it was removed)";
 
 const ELSEWHERE: &str = "(no output here: the latest attempt printed nothing, or it ran on another machine or in another project folder, which keeps its output)";
 
-/// The round of a file, the number of its attempts, and the time of the last attempt.
+/// The round of a file, the number of its attempts, and the time of the last attempt. Only the
+/// number of attempts is known for a processing file; the other values are then 0 and `None`.
 type Progress = (u32, u32, Option<Timestamp>);
 
 pub(super) struct FollowedOutput {
@@ -35,7 +36,8 @@ pub(super) struct FollowedOutput {
     /// The output of the latest attempt. The output file may not exist.
     log: Option<AttemptLog>,
     has_begun: bool,
-    /// The tail of the output, and the text to show if the output is empty.
+    /// The tail of the output, and the text to show if the output is empty; `None` before the first
+    /// read.
     read: Option<(Option<LogEnd>, &'static str)>,
     due: Instant,
 }

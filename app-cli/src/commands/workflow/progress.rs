@@ -130,8 +130,8 @@ struct FileProgress {
 }
 
 impl FileProgress {
-    /// Returns the progress of an execution. The caller must read `live` last, as for
-    /// [`interruption`].
+    /// Returns the progress of an execution. The caller must read `live` after `item` and `stored`.
+    /// Otherwise, a new run could count as dead.
     ///
     /// # Errors
     /// [`CliError`] if the execution cannot be read again.

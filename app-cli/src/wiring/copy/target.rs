@@ -26,7 +26,8 @@ impl Target<'_> {
         Self::Folder(Box::new(FolderTarget::new(locked, project.clone())))
     }
 
-    /// True if the queue has no items and, in a database, no history.
+    /// True if the queue has no items and, in a database, no history. For a folder,
+    /// [`Target::commit`] checks the history.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

@@ -68,7 +68,8 @@ impl Story {
         self.command(machine, words).output().expect("ip(8)").into()
     }
 
-    /// The grace time outlasts the test. Only a guard kills a command that ignores SIGTERM.
+    /// Starts a run. Its grace time is longer than the test, so only a guard kills a command that
+    /// ignores SIGTERM.
     fn run(&self, machine: usize) -> Child {
         let limits = ["-j", "4", "--grace", "1h", "--unreachable-timeout", "5", "--backoff-base", "0"];
         let words = [&["run", "-qq"], &limits[..], &["--shell", COMMAND]].concat();

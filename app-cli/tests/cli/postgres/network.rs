@@ -66,7 +66,8 @@ impl Network {
         ip(&["-n", &self.namespace(machine), "link", "set", "eth0", "down"]);
     }
 
-    /// Runs the binary on a machine. `MACHINE` is the host name, such as `m1`.
+    /// Returns a command that runs the binary on a machine. `MACHINE` is the host name, such as
+    /// `m1`.
     pub(super) fn command(&self, machine: usize, project: &TempProject, words: &[&str]) -> Command {
         let (namespace, name) = (self.namespace(machine), format!("m{machine}"));
         let mut command = project.program("ip");

@@ -17,7 +17,7 @@ workflow:
 
 const PATH: &str = "core/workflows/pair.yaml";
 
-/// Creates a project with a failed second step, and a project without files.
+/// Creates a project with the pending file `a`, whose second step failed, and another project.
 fn failed(database: &Database, workflow: &str) -> (TempProject, TempProject) {
     let (one, other) = (TempProject::new(), TempProject::new());
     one.write("a", "");

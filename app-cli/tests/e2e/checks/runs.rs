@@ -44,8 +44,8 @@ impl Evidence {
         assert_eq!(self.events.iter().filter(|event| event.kind == "stop_signal_cleared").count(), 1);
     }
 
-    /// Checks that each run started the files in claim order. The files must have been queued
-    /// before the run.
+    /// Checks that each run made the first attempts on files in claim order. Concurrent attempts
+    /// may be logged in any order. The files must have been queued before the run.
     pub(crate) fn first_attempts_come_in_order(&self, names: &BTreeSet<String>, jobs: usize) {
         let ranks: BTreeMap<_, _> = self.items.iter().map(|item| (base_name(item), rank_of(item))).collect();
         let mut started: BTreeMap<&str, Vec<_>> = BTreeMap::new();

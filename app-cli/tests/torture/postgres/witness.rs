@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::night::{Machine, Night};
 
 /// The shell command of each attempt. If the file `stick-MACHINE` exists, the commands for half of
-/// the files hang.
+/// the files hang and ignore SIGTERM.
 pub(super) const COMMAND: &str = r#"
 name={/}
 exec 9>>"$W/locks/$name"

@@ -4,7 +4,7 @@
 //! table must belong to a stored item.
 //!
 //! The hash function has a random seed, but does not resist an attacker. Many colliding paths can
-//! make a queue slow.
+//! make a queue slow. A user who may add files can slow it down in other ways too.
 
 use std::hash::BuildHasher;
 

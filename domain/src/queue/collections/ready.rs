@@ -9,7 +9,8 @@ use crate::queue::ClaimKey;
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::queue) struct Ready {
-    /// Maps the first position of each range to the range's last sequence number.
+    /// Maps the first position of each range to the range's last sequence number. Adjacent ranges
+    /// are always merged.
     ranges: BTreeMap<ClaimKey, Sequence>,
 }
 

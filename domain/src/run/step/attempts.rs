@@ -122,7 +122,8 @@ impl RunState {
         }
     }
 
-    /// Also counts results that are not recorded yet.
+    /// Also counts results that are not recorded yet, because the next attempt may start before
+    /// they are recorded.
     pub(super) fn check_failure_limit(&mut self) {
         let Some(limit) = self.config.failure_limit else { return };
         let kept = || self.attempts.kept.iter().map(|kept| &kept.judged);

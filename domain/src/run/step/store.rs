@@ -167,7 +167,7 @@ impl RunState {
         }
     }
 
-    /// Reports each dead run only once, although recovery is repeated.
+    /// Reports each dead run and reason only once, although recovery is repeated.
     fn report_withheld(&mut self, unproven: Vec<Unproven>) {
         for left in unproven {
             if !self.withheld.contains(&left) {

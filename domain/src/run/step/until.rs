@@ -13,7 +13,8 @@ use crate::item::ClaimToken;
 use crate::run::state::RunState;
 use crate::view::Claimed;
 
-/// Limits the claims that are set aside. Otherwise, the run might claim the whole queue.
+/// Once the run has set aside more claims than this, no more attempts start. Otherwise, the run
+/// might claim the whole queue.
 const MAX_SET_ASIDE: usize = 100;
 
 impl RunState {

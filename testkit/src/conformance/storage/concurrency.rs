@@ -1,4 +1,4 @@
-//! Checks of concurrent handles.
+//! Checks that use several handles of a store at the same time.
 
 use std::collections::BTreeSet;
 use std::pin::pin;

@@ -310,7 +310,7 @@ impl<'a, F: StorageFixture> Game<'a, F> {
     }
 }
 
-/// Replaces `Accepted` with the expected outcome.
+/// Replaces `Accepted` with the expected outcome, if the request allows `Accepted`.
 fn known(request: &AnyRequest, found: Answer, wanted: &Answer) -> Answer {
     match (request, found, wanted) {
         (AnyRequest::Enqueue(request), Answer::Enqueued(found), Answer::Enqueued(wanted))

@@ -11,7 +11,7 @@ use super::super::lacks::Struck;
 use super::super::schedule::Happening;
 use super::World;
 
-/// An orchestrator returns an attempt that has not begun after this time.
+/// With prefetch, an orchestrator returns an attempt that has not begun after this time.
 const MAX_WAIT: Duration = Duration::from_millis(200);
 const MAX_REPORT_LAG_MS: u64 = 50;
 const MAX_CANCEL_MS: u64 = 5000;

@@ -17,7 +17,8 @@ use super::super::snapshot::Seen;
 use super::World;
 
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The maximum random part of the pause between runs, in seconds.
+/// The maximum random part of the pause between runs, in seconds. The other part grows with the
+/// number of runs: a run that does not wait for backoffs ends at once, so hundreds might follow.
 const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
 const MAX_STOP_LAG_MS: u64 = 500;
 const MAX_GRACE_MS: u64 = 5000;
@@ -48,7 +49,8 @@ impl World {
         Ok(())
     }
 
-    /// Returns true if the simulation goes on.
+    /// Injects the faults whose number of events was not reached. Returns true if the simulation
+    /// goes on.
     pub(super) fn strike_what_is_left(&mut self) -> Result<bool, String> {
         let mut any = false;
         for index in 0..self.plan.faults.len() {

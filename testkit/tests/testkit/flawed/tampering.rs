@@ -12,7 +12,7 @@ pub(crate) fn edit_items(queue: &mut FileQueue, edit: impl FnMut(&mut QueueItem)
     *queue = edited(queue, edit, queue.next_claim(), queue.next_number());
 }
 
-/// Makes the queue assign the ids of removed items again.
+/// Makes the queue assign the ids of removed items and the claim numbers of ended claims again.
 pub(crate) fn forget_numbers(queue: &mut FileQueue) {
     *queue = edited(queue, |_| {}, ClaimNumber::FIRST, ItemId::FIRST.get());
 }
@@ -72,7 +72,7 @@ fn claim(queue: &mut FileQueue, id: ItemId, request: &ExchangeRequest, now: Time
     (ClaimToken { item: id, number }, item)
 }
 
-/// Adds items that are already claimed to the answer.
+/// Adds already claimed items to the answer.
 pub(crate) fn claim_twice(queue: &FileQueue, request: &ExchangeRequest, mut exchanged: Exchanged) -> Exchanged {
     let room = request.limit - exchanged.claims.len();
     let taken: Vec<_> = exchanged.claims.iter().map(|(token, _)| token.item).collect();

@@ -11,7 +11,8 @@ pub(crate) enum Write {
         offset: usize,
         bytes: Vec<u8>,
     },
-    /// A write to the lock file. A power cut keeps all bytes or none.
+    /// A write to the lock file. A power cut keeps all bytes or none, because the store ignores a
+    /// partial write.
     Note {
         offset: usize,
         bytes: Vec<u8>,

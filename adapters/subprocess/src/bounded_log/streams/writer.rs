@@ -19,7 +19,7 @@ pub(in crate::bounded_log) struct NoteWriter {
     length: u64,
     length_without_cut: u64,
     source: Source,
-    /// True if the NUL byte of an invalid note is not written yet.
+    /// True if the note was given up, but its NUL byte is not written yet.
     is_mark_due: bool,
 }
 
@@ -116,7 +116,8 @@ impl NoteWriter {
         }
     }
 
-    /// Completes the note. Tries again to mark an invalid note.
+    /// If the note was given up but not marked, tries again to mark it: file descriptors or disk
+    /// space may be free now.
     ///
     /// # Errors
     /// If the note cannot be marked. Without a note, the whole output counts as standard output.
@@ -131,8 +132,8 @@ impl NoteWriter {
         self.mark(&file)
     }
 
-    /// Stops writing the note, and marks an open note as invalid. Returns the error of marking, if
-    /// any, or `outcome`.
+    /// Gives up the note: stops writing it, and marks an open note with a NUL byte. Returns the
+    /// error of marking, if any, or `outcome`.
     fn give_up(&mut self, outcome: io::Result<()>) -> io::Result<()> {
         self.source = Source::Unknown;
         self.is_mark_due = true;

@@ -1,4 +1,4 @@
-/// A workflow that passes values between steps and has a transition after each phase.
+/// A workflow that passes values between steps and has a transition between its phases.
 pub(crate) const LETTERS: &str = r#"
 workflow:
   id: wf-letters

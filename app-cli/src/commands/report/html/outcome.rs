@@ -12,7 +12,7 @@ pub(in crate::commands::report) enum Outcome {
     /// The attempt failed. The file became pending again.
     Retried,
     TimedOut,
-    /// The last attempt failed, or its run died.
+    /// The last attempt of a round failed, or the run died during the attempt.
     Failed,
 }
 

@@ -59,7 +59,7 @@ pub(super) struct Picture {
     pub(super) first_retry: Option<Timestamp>,
     pub(super) rate: Option<String>,
     pub(super) left: Left,
-    /// Why no new attempt may start; `None` if attempts may start.
+    /// The reason why the run holds starts; `None` if it does not.
     pub(super) held: Option<String>,
     pub(super) is_stopping: bool,
     pub(super) is_paused: bool,
@@ -162,7 +162,9 @@ impl Board {
         }
     }
 
-    /// Returns the state to show. The running files take at most `max` rows.
+    /// Returns the state to show. `now` is the elapsed time of the run, and `at` is the time of
+    /// day. The running files take at most `max` rows, including a row for the number of omitted
+    /// files.
     pub(super) fn picture(&mut self, max: usize, now: Duration, at: Timestamp) -> Picture {
         self.retries.retain(|_, due| *due > at);
         let mut running = self.shown(now);

@@ -17,7 +17,8 @@ const PAGE: &str = "q: back  Up, Down, PgUp, PgDn, g, G: scroll";
 
 const ANSWERS: &str = "y: yes  any other key: no";
 
-/// A message never hides a question, because the user must see the command to confirm.
+/// Returns the lines of the footer. A message replaces the keys, but never a question or a line in
+/// which the user types: the user must see the command to confirm.
 pub(super) fn lines(state: &State, size: Size) -> Vec<Line<'static>> {
     let fit = |text: &str| state.look.layout.cut_at_end(text, size.columns);
     let message =

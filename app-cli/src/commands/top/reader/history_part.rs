@@ -22,7 +22,8 @@ const MAX_ATTEMPTS: usize = 1000;
 pub(super) struct HistoryPart {
     recent: RecentAttempts,
     pub(super) throughput: Throughput,
-    /// The forecast time until the run ends, as text.
+    /// The forecast time until the run ends, as text. `None` if unknown, or unless exactly one run
+    /// is live and is neither paused nor stopping.
     pub(super) time_left: Option<String>,
     /// Items that take longer than expected, except those of paused runs.
     pub(super) slow: BTreeSet<ItemId>,

@@ -49,7 +49,8 @@ impl QueuePart {
         Ok(has_changed)
     }
 
-    /// Reads the counts, the pending files and the failure groups.
+    /// Reads the counts, the pending files and the failure groups. The first call also reads the
+    /// processing files, because forecasts need them.
     ///
     /// # Errors
     /// [`CliError`] if the queue cannot be read.

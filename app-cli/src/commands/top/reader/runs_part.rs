@@ -58,7 +58,8 @@ impl RunsPart {
         Some(Done { ended, total: ended.saturating_add(remaining) })
     }
 
-    /// Returns the reasons why files wait.
+    /// Returns the reasons why files wait. Ignores the state of a run that is not live, because a
+    /// killed run leaves its state file behind.
     pub(super) fn notices(&self, live: &[LiveRun]) -> Vec<String> {
         let state = live.iter().find_map(|run| self.state_of(run));
         let stop = match (state.and_then(|state| state.stop), &self.stop) {
