@@ -8,7 +8,7 @@ pub mod storage;
 pub struct Violation {
     /// The name of the check.
     pub check: &'static str,
-    /// The actual and the expected result.
+    /// What went wrong: for instance the actual and the expected result, or the error of the adapter.
     pub detail: String,
 }
 

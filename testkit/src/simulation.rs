@@ -122,7 +122,7 @@ pub struct Summary {
     /// The number of dead runs that were not recovered, because their processes might still be
     /// running.
     pub withheld: usize,
-    /// The number of times that a run stopped starting attempts, for any reason.
+    /// The number of times that a run reported held starts, for any reason.
     pub pressures: usize,
     /// The number of store operations that failed temporarily.
     pub troubles: usize,

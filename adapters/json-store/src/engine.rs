@@ -203,7 +203,8 @@ impl<D: Disk> Engine<D> {
         Ok((&loaded.queue, &loaded.extra))
     }
 
-    /// Merges the journal of a small queue into the snapshot.
+    /// Merges the journal of a small queue into the snapshot. Does nothing if this engine has never
+    /// taken the lock.
     pub(crate) fn close(&mut self) -> Result<(), StorageError> {
         let limit = self.settings.limits.small_snapshot_bytes;
         let needs_checkpoint = |loaded: &Loaded<D>| loaded.journal.is_some() && commit::is_small(&loaded.queue, limit);

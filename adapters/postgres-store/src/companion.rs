@@ -114,7 +114,8 @@ impl Companion {
         self.link.lock().await.take_if(|link| Arc::ptr_eq(link, silent));
     }
 
-    /// Connects and listens. Increments `version`, because notifications may have been missed.
+    /// Connects, and listens unless the connection leads through a pooler. Increments `version`,
+    /// because notifications may have been missed.
     async fn connect(&self) -> Answer<Link> {
         let (version, own) = (self.version.clone(), self.own_sender.clone());
         let hear = move |message: Option<AsyncMessage>| match message {

@@ -88,8 +88,9 @@ impl Options {
     /// Connections to a socket in a folder are never encrypted.
     ///
     /// # Errors
-    /// [`InvalidAddress::Malformed`] if the text is neither a URL nor a list of pairs, or names no
-    /// host. [`InvalidAddress::Ambiguous`] if a part of the password could count as a host.
+    /// [`InvalidAddress::Malformed`] if the text is not a valid URL or list of pairs, names no host,
+    /// or has escaped characters in the name of a parameter. [`InvalidAddress::Ambiguous`] if a part
+    /// of the password could count as a host.
     /// [`InvalidAddress::SslMode`] if the `sslmode` is unknown.
     pub fn parse(address: &str) -> Result<Self, InvalidAddress> {
         address::check(address)?;

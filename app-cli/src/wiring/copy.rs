@@ -179,8 +179,9 @@ impl Source<'_> {
         }
     }
 
-    /// Reads at most `limit` further events, and counts the events that were skipped. At the end of
-    /// the history, returns no events and the count 0.
+    /// Reads at most `limit` further events, and counts the lines that are not events of a run. For
+    /// a folder, these lines count towards `limit`. At the end of the history, returns no events and
+    /// the count 0.
     ///
     /// # Errors
     /// [`CliError`] if the history cannot be read.

@@ -166,8 +166,9 @@ pub enum RunEventKind {
         error: Box<str>,
     },
     /// An attempt that had begun was released, so it does not count. The release is durable. There
-    /// are three reasons: a stop ended the attempt, the machine lacked something that every attempt
-    /// needs, or the attempt failed in the same way as attempts of several other files
+    /// are three reasons: a stop ended the attempt, the machine lacked something that the attempt
+    /// needs (a resource, the program, or the folder of the file), or the attempt failed in the same
+    /// way as attempts of several other files
     /// ([`RunConfig::pause_on_same`](crate::RunConfig::pause_on_same)).
     FileReleased {
         of: AttemptRef,

@@ -32,7 +32,8 @@ impl Entry {
 pub(super) struct Waiting {
     /// The items that were due at `promoted_until`.
     ready: Ready,
-    /// All items with a backoff, ordered by the end of the backoff.
+    /// The waiting items with a backoff, even an ended one, ordered by the end of the backoff. Held
+    /// items do not wait.
     backing_off: BTreeSet<(Timestamp, Sequence)>,
     /// The same items, ordered by `Backoff::ordered_at`.
     ordered: BTreeSet<(Timestamp, Sequence)>,

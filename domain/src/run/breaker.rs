@@ -225,7 +225,7 @@ impl Breaker {
         }
     }
 
-    /// Returns true if the hold ended or the probe became due.
+    /// Returns true if the hold ended or the probe became due, and the reason if the hold ended.
     pub(super) fn tick(&mut self, now: Timestamp) -> (bool, Option<Release>) {
         let Some(hold) = &mut self.hold else { return (false, None) };
         // If the clock was set back, the hold begins anew.

@@ -66,9 +66,9 @@ pub struct RunConfig {
     /// The number of different files in a row that must fail [alike](crate::signature) before the
     /// run holds starts. If `None`, every failure counts.
     ///
-    /// The failures of these files do not count. While starts are held, one file at a time starts
-    /// as a probe. Failures before the first success of the recipe always count;
-    /// [`RunState::with_forecast`] sets the successes of earlier runs.
+    /// Of each file, at most one such failure in a round does not count. While starts are held, one
+    /// file at a time starts as a probe. Failures before the first success of the recipe always
+    /// count; [`RunState::with_forecast`] sets the successes of earlier runs.
     ///
     /// A run that does not wait for items in backoff ends instead of holding starts, and all
     /// failures count.

@@ -178,8 +178,7 @@ impl Recording {
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     pub(super) failure_limit: bool,
-    /// True once the time [`RunConfig::until`] has come, or no further file is expected to end by
-    /// then.
+    /// True once no more attempts start because of [`RunConfig::until`]; see `step/until.rs`.
     pub(super) time: bool,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct AttemptTruth {
     pub(super) recorded: Option<Recorded>,
     pub(super) is_start_reported: bool,
     pub(super) is_end_reported: bool,
-    /// True if a missing process, program or folder made the attempt fail.
+    /// True if a shortage of processes, or a missing program or folder, made the attempt fail.
     pub(super) is_struck: bool,
 }
 

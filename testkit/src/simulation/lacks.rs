@@ -68,7 +68,8 @@ impl World {
         self.lacks.absences -= 1;
     }
 
-    /// Returns how a current fault makes the next attempt of a run fail.
+    /// Returns how a current fault makes the next attempt of a run fail, or keeps it from starting;
+    /// `None` if no fault applies.
     pub(super) fn struck(&mut self, run: usize) -> Option<Struck> {
         if self.lacks.shortages > 0 && self.runs[run].orchestrator.at_work.len() >= self.lacks.bears {
             self.summary.shortages += 1;

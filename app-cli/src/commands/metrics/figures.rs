@@ -25,7 +25,8 @@ pub(super) struct Figures {
     /// The time since the earliest claim of a processing file. Zero if there is none.
     pub(super) oldest_processing: Duration,
     pub(super) is_stop_requested: bool,
-    /// True if the latest run is live and starts no attempts.
+    /// True if the latest run is live and holds its starts: it starts no attempts, or fewer than
+    /// usual.
     pub(super) are_starts_held: bool,
     /// The forecast time until the end of the only live run.
     pub(super) time_left: Option<Duration>,

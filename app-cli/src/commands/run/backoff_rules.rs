@@ -70,9 +70,10 @@ fn pattern_of(pattern: &str) -> Result<Regex, String> {
 pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
-    /// Returns the rules of the options, followed by the default rule.
+    /// Returns the rules of the options, followed by the default rule. Leaves out the default rule
+    /// if an option is `none`, or if the base backoff of the policy is 0.
     ///
-    /// `limit` is the maximum wait of the rules of the options.
+    /// `limit` is the maximum wait of the rules of the options. The policy limits the default rule.
     pub(super) fn new(options: &[BackoffOn], policy: &RetryPolicy, limit: Option<Duration>) -> Arc<Self> {
         let limit = limit.unwrap_or(Duration::MAX);
         let rule =

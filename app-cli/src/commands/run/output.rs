@@ -18,7 +18,7 @@ const ALL: &str = "all";
 
 const OUTPUT: &str = "Output of attempts";
 
-/// The limits on the output of attempts.
+/// The options for the output of attempts.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = OUTPUT)]
 pub(crate) struct OutputArgs {

@@ -33,7 +33,8 @@ pub(super) fn announce(until: Option<Timestamp>, args: &RunArgs, context: &Conte
 }
 
 impl Until {
-    /// Returns the next occurrence of a time of day, or the end of a span that begins now.
+    /// Returns the given date and time, the next occurrence of a time of day, or the end of a span
+    /// that begins now.
     ///
     /// # Errors
     /// A usage error if the point is not in the future.

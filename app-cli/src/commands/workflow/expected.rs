@@ -26,7 +26,8 @@ impl PhaseExpected {
         format!("the phase `{}` should return {}", self.phase, self.list())
     }
 
-    /// Lists the values, each with the parts of the workflow that read the value.
+    /// Lists at most [`MAX_SHOWN`] values, each with the parts of the workflow that read the value,
+    /// and counts the others.
     pub(super) fn list(&self) -> String {
         let shown = self.values.iter().take(MAX_SHOWN);
         let list: Vec<_> = shown.map(|value| format!("{} (for {})", value.name, value.readers.join(", "))).collect();

@@ -18,7 +18,8 @@ const ERROR_VARIABLE: &str = "AUTOPROC_ERROR";
 pub(super) struct FailedFile {
     pub(super) run: RunId,
     pub(super) failure: Failure,
-    /// `None` if the last attempt died with an earlier run.
+    /// `None` if the last attempt died with an earlier run, or if the file was cancelled before its
+    /// attempt began.
     pub(super) last: Option<LastAttempt>,
 }
 
