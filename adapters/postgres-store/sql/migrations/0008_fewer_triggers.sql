@@ -40,53 +40,64 @@ create trigger item_update after update on item
 drop trigger record_attempt on event;
 drop function record_attempt();
 
--- Adds an attempt when it begins, and ends it later. Claims are compared only if both are known: a
--- recovery does not report them. An end without a beginning is an attempt of its own.
+-- Adds an attempt when it begins, and ends it later. If the next event of the attempt is its end, the
+-- attempt is added as a whole. Claims are compared only if both are known: a recovery does not report
+-- them. An end without a beginning is an attempt of its own.
 create function record_attempts() returns trigger language plpgsql set search_path from current as $$
+declare
+  e record;
 begin
-  with reported as materialized (
-    select * from new_events where name = 'file_started' or ending is not null
-  ), complete as materialized (
-    -- The attempts of which this statement adds both the beginning and the end. An end belongs to the
-    -- latest beginning before it, and a beginning has the first such end.
-    select distinct on (started) started, ended
-    from (select distinct on (e.number) s.number as started, e.number as ended
-          from reported s
-          join reported e using (item, round, attempt, attempt_run, path)
-          where s.ending is null and e.ending is not null and s.number < e.number
-            and (s.claim is null or e.claim is null or s.claim = e.claim)
-          order by e.number, s.number desc) pair
-    order by started, ended
-  ), alone as materialized (
-    select * from reported where number not in (select ended from complete)
-  ), known as materialized (
-    -- The ends of attempts whose beginning was added before.
-    select e.*, (select p.number from past_attempt p
-                 where p.item = e.item and p.round = e.round and p.attempt = e.attempt
-                   and p.run = e.attempt_run and p.ending is null and p.path = e.path
-                   and (p.claim is null or e.claim is null or p.claim = e.claim)
-                 order by p.number desc limit 1) as past_number
-    from alone e
-    where e.ending is not null
-  ), updated as (
-    update past_attempt p
-    set claim = coalesce(p.claim, e.claim), ending = e.ending, elapsed_us = e.elapsed_us,
-        user_us = e.user_us, system_us = e.system_us, peak_memory_bytes = e.peak_memory_bytes,
-        input_changed = e.input_changed, reason = e.reason
-    from known e
-    where p.number = e.past_number
-    returning e.number
-  )
-  insert into past_attempt (item, path, round, attempt, claim, run, at_us, started_at_us, ending, elapsed_us, user_us,
-                            system_us, peak_memory_bytes, input_changed, size_bytes, recipe, reason)
-  select f.item, f.path, f.round, f.attempt, coalesce(f.claim, e.claim), f.attempt_run, f.at_us,
-         case when f.ending is null then f.at_us end, e.ending, e.elapsed_us, e.user_us,
-         e.system_us, e.peak_memory_bytes, coalesce(e.input_changed, false), f.size_bytes, f.recipe, e.reason
-  from alone f
-  left join complete c on c.started = f.number
-  left join reported e on e.number = case when f.ending is null then c.ended else f.number end
-  where f.number not in (select number from updated)
-  order by f.number;
+  for e in
+    select number, at_us, name, item, path, round, attempt, claim, attempt_run, ending, elapsed_us, user_us,
+           system_us, peak_memory_bytes, input_changed, size_bytes, recipe, reason,
+           lag(name) over attempt_events = 'file_started'
+             and (lag(claim) over attempt_events is null or claim is null
+                  or lag(claim) over attempt_events = claim) as has_beginning,
+           lead(ending) over attempt_events is not null
+             and (lead(claim) over attempt_events is null or claim is null
+                  or lead(claim) over attempt_events = claim) as has_end,
+           lead(claim) over attempt_events as end_claim,
+           lead(ending) over attempt_events as end_ending,
+           lead(elapsed_us) over attempt_events as end_elapsed_us,
+           lead(user_us) over attempt_events as end_user_us,
+           lead(system_us) over attempt_events as end_system_us,
+           lead(peak_memory_bytes) over attempt_events as end_peak_memory_bytes,
+           lead(input_changed) over attempt_events as end_input_changed,
+           lead(reason) over attempt_events as end_reason
+    from new_events
+    where name = 'file_started' or ending is not null
+    window attempt_events as (partition by item, round, attempt, attempt_run, path order by number)
+    order by number
+  loop
+    if e.name = 'file_started' and e.has_end then
+      insert into past_attempt (item, path, round, attempt, claim, run, at_us, started_at_us, ending, elapsed_us,
+                                user_us, system_us, peak_memory_bytes, input_changed, size_bytes, recipe, reason)
+      values (e.item, e.path, e.round, e.attempt, coalesce(e.claim, e.end_claim), e.attempt_run, e.at_us, e.at_us,
+              e.end_ending, e.end_elapsed_us, e.end_user_us, e.end_system_us, e.end_peak_memory_bytes,
+              e.end_input_changed, e.size_bytes, e.recipe, e.end_reason);
+    elsif e.name = 'file_started' then
+      insert into past_attempt (item, path, round, attempt, claim, run, at_us, started_at_us, size_bytes, recipe)
+      values (e.item, e.path, e.round, e.attempt, e.claim, e.attempt_run, e.at_us, e.at_us, e.size_bytes, e.recipe);
+    elsif e.has_beginning is not true then
+      update past_attempt
+      set claim = coalesce(claim, e.claim), ending = e.ending, elapsed_us = e.elapsed_us, user_us = e.user_us,
+          system_us = e.system_us, peak_memory_bytes = e.peak_memory_bytes, input_changed = e.input_changed,
+          reason = e.reason
+      where number = (select number from past_attempt
+                      where item = e.item and round = e.round and attempt = e.attempt
+                        and run = e.attempt_run and ending is null and path = e.path
+                        and (claim is null or e.claim is null or claim = e.claim)
+                      order by number desc limit 1)
+        -- Another handle may have ended the attempt meanwhile.
+        and ending is null;
+      if not found then
+        insert into past_attempt (item, path, round, attempt, claim, run, at_us, ending, elapsed_us, user_us,
+                                  system_us, peak_memory_bytes, input_changed, size_bytes, recipe, reason)
+        values (e.item, e.path, e.round, e.attempt, e.claim, e.attempt_run, e.at_us, e.ending, e.elapsed_us,
+                e.user_us, e.system_us, e.peak_memory_bytes, e.input_changed, e.size_bytes, e.recipe, e.reason);
+      end if;
+    end if;
+  end loop;
   return null;
 end $$;
 

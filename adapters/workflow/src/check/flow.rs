@@ -13,6 +13,9 @@ pub(super) type Order = Vec<usize>;
 /// For each phase in the file, the indices of the phases that may follow.
 pub(crate) type Successors = Vec<Vec<usize>>;
 
+/// A transition from a phase, and the index of the phase to which it leads; `None` for the rollback.
+type Leaving<'w> = (Option<usize>, &'w Transition);
+
 pub(super) fn check(workflow: &Workflow, problems: &mut Problems) -> Order {
     let successors = successors(workflow, problems);
     let order = order(&successors);
@@ -37,9 +40,15 @@ pub(crate) fn phase_order(workflow: &Workflow) -> Vec<usize> {
 fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {
     let index: HashMap<_, _> =
         workflow.phases.iter().enumerate().map(|(index, phase)| (phase.id.as_str(), index)).collect();
-    let mut leaving = vec![Vec::new(); workflow.phases.len()];
+    let mut leaving: Vec<Vec<Leaving<'_>>> = vec![Vec::new(); workflow.phases.len()];
     check_rollback(workflow, problems);
-    for transition in workflow.transitions.iter().filter(|transition| !workflow.is_rollback(&transition.to.value)) {
+    for transition in &workflow.transitions {
+        if workflow.is_rollback(&transition.to.value) {
+            if let Some(from) = index.get(transition.from.value.as_str()) {
+                leaving[*from].push((None, transition));
+            }
+            continue;
+        }
         let [from, to] = [&transition.from, &transition.to].map(|end| {
             let found = index.get(end.value.as_str()).copied();
             if found.is_none() {
@@ -48,12 +57,15 @@ fn successors(workflow: &Workflow, problems: &mut Problems) -> Successors {
             }
             found
         });
-        if let (Some(from), Some(to)) = (from, to) {
-            leaving[from].push(to);
+        if let (Some(from), Some(_)) = (from, to) {
+            leaving[from].push((to, transition));
         }
     }
-    workflow.phases.iter().for_each(|phase| report_never_taken(workflow, phase, problems));
-    leaving.into_iter().enumerate().map(|(index, targets)| with_next(workflow, index, targets)).collect()
+    for (phase, leaving) in workflow.phases.iter().zip(&leaving) {
+        report_never_taken(phase, leaving, problems);
+    }
+    let phases = workflow.phases.iter().enumerate();
+    phases.map(|(index, phase)| targets(phase, index, &leaving[index], workflow.phases.len())).collect()
 }
 
 fn check_rollback(workflow: &Workflow, problems: &mut Problems) {
@@ -73,27 +85,22 @@ fn check_rollback(workflow: &Workflow, problems: &mut Problems) {
     }
 }
 
-fn is_unconditional(transition: &Transition) -> bool {
+fn is_unconditional((_, transition): &Leaving<'_>) -> bool {
     transition.condition.is_none()
 }
 
-fn report_never_taken(workflow: &Workflow, phase: &Phase, problems: &mut Problems) {
-    let mut transitions = workflow.transitions_from(&phase.id);
-    transitions.by_ref().find(|transition| is_unconditional(transition));
-    for transition in transitions {
+fn report_never_taken(phase: &Phase, leaving: &[Leaving<'_>], problems: &mut Problems) {
+    let unconditional = leaving.iter().position(is_unconditional);
+    for (_, transition) in unconditional.into_iter().flat_map(|index| &leaving[index + 1..]) {
         let message = format!("never taken: an earlier transition from `{}` has no condition", phase.id);
         problems.warning(transition.position, message);
     }
 }
 
-fn with_next(workflow: &Workflow, index: usize, mut targets: Vec<usize>) -> Vec<usize> {
-    let phase = &workflow.phases[index];
-    // A transition to an unknown phase is an error, and must not cause warnings too.
-    let is_target = |id: &str| workflow.is_rollback(id) || workflow.phases.iter().any(|phase| phase.id == id);
-    let mut transitions = workflow.transitions_from(&phase.id).filter(|transition| is_target(&transition.to.value));
-    let has_unconditional = transitions.any(is_unconditional);
-    let is_last = index + 1 == workflow.phases.len();
-    if !is_last && !has_unconditional && (targets.is_empty() || may_fall_through(phase)) {
+fn targets(phase: &Phase, index: usize, leaving: &[Leaving<'_>], phases: usize) -> Vec<usize> {
+    let mut targets: Vec<_> = leaving.iter().filter_map(|(to, _)| *to).collect();
+    let has_unconditional = leaving.iter().any(is_unconditional);
+    if index + 1 < phases && !has_unconditional && (targets.is_empty() || may_fall_through(phase)) {
         targets.push(index + 1);
     }
     targets

@@ -168,6 +168,10 @@ fn leave<'p>(
         match answers.holds(Question::Transition { transition, is_checkpoint_passed }) {
             Ok(true) => return follow(to, Some(&condition.value)),
             Ok(false) if plan.workflow().is_rollback(to) => {}
+            // Whether the work must be undone is unknown, so no later transition may be taken.
+            Err(error) if plan.workflow().is_rollback(to) => {
+                return transition_failed(phase, format!("to {to}: {error}"));
+            }
             Ok(false) => refused.push(format!("to {to}: `{}` does not hold", condition.value)),
             Err(error) => refused.push(format!("to {to}: {error}")),
         }
@@ -175,7 +179,11 @@ fn leave<'p>(
     if refused.is_empty() || !has_passed {
         return completed(plan.after(&phase.id).map(|next| next.id.as_str()));
     }
-    Decision::Record(EventKind::TransitionFailed { phase: phase.id.clone(), error: refused.join("; ") })
+    transition_failed(phase, refused.join("; "))
+}
+
+fn transition_failed<'p>(phase: &Phase, error: String) -> Decision<'p> {
+    Decision::Record(EventKind::TransitionFailed { phase: phase.id.clone(), error })
 }
 
 fn missing_values(plan: &Plan, phase: &Phase, answers: &dyn Answers) -> Option<String> {

@@ -40,6 +40,11 @@ pub async fn exercise_entries(observer: &dyn Observer, history: &dyn History) ->
     ask.claims(5).await?;
     tell(observer, &orphans());
     ask.orphans().await?;
+    tell(observer, &[event(43, "run-1", begun(claimed(7, 1, 16)))]);
+    ask.of_item(7).await?;
+    tell(observer, &ended_by_both());
+    let ends = [(1, Some(PastEnd::Completed)), (1, Some(PastEnd::Discarded))];
+    same("the first end of an attempt is kept", &ask.ends(7).await?, &ends.to_vec())?;
     tell(observer, &overlapping());
     ask.matches().await?;
     ask.events().await?;
@@ -252,6 +257,11 @@ fn orphans() -> Vec<RunEvent> {
     let ended_twice = [begun(claimed(6, 1, 15)), completed(claimed(6, 1, 15)), completed(claimed(6, 1, 15))];
     let orphans = [event(40, "run-1", timed_out(of(4, 3))), event(41, "run-1", discarded)];
     orphans.into_iter().chain(ended_twice.map(|kind| event(42, "run-1", kind))).collect()
+}
+
+fn ended_by_both() -> Vec<RunEvent> {
+    let discarded = RunEventKind::ResultDiscarded { of: claimed(7, 1, 16) };
+    vec![event(44, "run-1", completed(claimed(7, 1, 16))), event(44, "run-1", discarded)]
 }
 
 fn overlapping() -> Vec<RunEvent> {

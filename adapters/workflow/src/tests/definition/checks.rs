@@ -190,6 +190,7 @@ fn transitions_lead_to_known_phases_without_a_cycle() {
         with("{from: a, to: d}, {from: bb, to: c}"),
         ["6:31: error: there is no phase `d`", "6:42: error: there is no phase `bb`"]
     );
+    assert_eq!(with("{from: a, to: d}, {from: a, to: b}"), ["6:31: error: there is no phase `d`"]);
     let cycle = "error: the transitions form a cycle: a → b → a; expected transitions without a cycle";
     assert_eq!(with("{from: b, to: a}"), [format!("6:17: {cycle}")]);
     assert_eq!(with("{from: a, to: b}, {from: b, to: a, condition: x}"), [format!("6:35: {cycle}")]);

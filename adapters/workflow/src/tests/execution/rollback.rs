@@ -186,12 +186,19 @@ fn only_the_transition_to_the_rollback_may_be_refused() {
 
 #[test]
 fn a_transition_to_the_rollback_that_cannot_be_decided_fails_the_phase() {
-    let mut fixture = fixture();
-    fixture.workflow = fixture.workflow.replace("condition: \"failed AND ${enabled}\"", "condition: reason < 3");
-    let runner = runner("reason=broken\n", &[]);
-    let error = failure(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
-    assert!(error.contains("to rollback: ") && error.contains("reason < 3"), "{error}");
-    assert!(!runner.steps().contains(&"second".to_owned()), "{:?}", runner.steps());
+    // A later transition would be taken, and a skipped phase would lead to the next one.
+    let rollback = "condition: \"failed AND ${enabled}\"";
+    let undecided = "condition: enabled < 'x'}\n    - {from: one, to: two";
+    let skipped = "{id: one, condition: not enabled, steps";
+    for (phase, first_step) in [("{id: one, steps", "first"), (skipped, "")] {
+        let mut fixture = fixture();
+        fixture.workflow = fixture.workflow.replace(rollback, undecided).replace("{id: one, steps", phase);
+        let runner = runner("", &[]);
+        let error = failure(&fixture.attempt_with(runner.clone(), fixture.claim(1)));
+        assert!(error.contains("to rollback: ") && error.contains("enabled < 'x'"), "{error}");
+        assert_eq!(runner.steps().first().map_or("", |step| step.as_str()), first_step);
+        assert!(!runner.steps().contains(&"second".to_owned()), "{:?}", runner.steps());
+    }
 }
 
 #[test]
