@@ -28,6 +28,8 @@ use autoproc_domain::run_info::RunInfo;
 use autoproc_domain::{FileQueue, RunId};
 
 pub(crate) use commit::{Limits, MIN_CHECKPOINT_BYTES};
+#[cfg(test)]
+pub(crate) use commit::{RESERVE_STEP_BYTES, RESULT_BYTES};
 pub(crate) use replace::Replacement;
 
 use outlived::Outlived;

@@ -21,7 +21,9 @@ mod explore;
 mod flawed;
 mod history;
 mod interference;
+mod room;
 mod runs;
+mod unreadable;
 
 use explore::{Bounds, Count, Explorer};
 use flawed::Flaw;

@@ -36,6 +36,9 @@ struct Process {
     is_dead: bool,
     trace: Option<Vec<DiskImage>>,
     observer: Option<Observer>,
+    unreadable: Option<String>,
+    /// The maximum length of a file, unless more is reserved. `None` for an empty disk.
+    max_length: Option<usize>,
 }
 
 /// The disk as seen by one process. Clones belong to the same process.
@@ -93,6 +96,17 @@ impl FakeDisk {
     pub(crate) fn with_observer(self, observer: impl Fn() + Send + Sync + 'static) -> Self {
         lock(&self.process).observer = Some(Arc::new(observer));
         self
+    }
+
+    /// Makes a file unreadable for this process.
+    pub(crate) fn with_unreadable(self, name: &str) -> Self {
+        lock(&self.process).unreadable = Some(name.to_owned());
+        self
+    }
+
+    /// Makes the disk so full that this process cannot write files longer than `length`.
+    pub(crate) fn fill_up_to(&self, length: usize) {
+        lock(&self.process).max_length = Some(length);
     }
 
     pub(crate) fn of_another_process(&self) -> Self {
@@ -179,6 +193,10 @@ impl FakeDisk {
         }
     }
 
+    fn has_room(&self, inode: &Inode, length: usize) -> bool {
+        lock(&self.process).max_length.is_none_or(|max| length <= max.max(inode.reserved))
+    }
+
     fn alive(&self) -> io::Result<MutexGuard<'_, DiskImage>> {
         if self.is_dead() { Err(killed()) } else { Ok(lock(&self.image)) }
     }
@@ -257,6 +275,9 @@ impl Disk for FakeDisk {
                 Ok(())
             })?;
         }
+        if matches!(access, Access::Read | Access::Append) && lock(&self.process).unreadable.as_deref() == Some(name) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         let mut image = self.alive()?;
         image.handles += 1;
         let (inode, handle) = (image.number_of(name)?, image.handles);
@@ -276,7 +297,11 @@ impl Disk for FakeDisk {
     }
 
     fn write(&self, file: &FakeFile, bytes: &[u8]) -> io::Result<usize> {
-        let permit = self.enter()?;
+        let mut permit = self.enter()?;
+        let inode = lock(&self.image).inodes[file.inode].clone();
+        if !self.has_room(&inode, inode.visible.len() + bytes.len()) {
+            permit = Permit::Half(io::ErrorKind::StorageFull.into());
+        }
         let length = match permit {
             Permit::Whole => bytes.len(),
             Permit::Half(_) => bytes.len() / 2,
@@ -311,8 +336,16 @@ impl Disk for FakeDisk {
         })
     }
 
-    fn reserve(&self, _: &FakeFile, _: u64) -> io::Result<()> {
-        self.change(|_| Ok(()))
+    fn reserve(&self, file: &FakeFile, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        self.change(|image| {
+            let inode = &mut image.inodes[file.inode];
+            if !self.has_room(inode, len) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            inode.reserved = inode.reserved.max(len);
+            Ok(())
+        })
     }
 
     fn sync_data(&self, file: &FakeFile) -> io::Result<()> {

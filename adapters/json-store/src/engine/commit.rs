@@ -2,9 +2,9 @@
 
 use std::io;
 
-use autoproc_domain::FileQueue;
 use autoproc_domain::event::Event;
 use autoproc_domain::ports::StorageError;
+use autoproc_domain::{FileQueue, QueueItem};
 
 use crate::disk::{Access, Disk, read_to_end, write_all};
 use crate::engine::Mode;
@@ -42,9 +42,9 @@ pub(crate) const MIN_CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// The estimated length of a record without its path.
 const RECORD_BYTES: usize = 250;
 /// The reserved space for the result of each file in progress.
-const RESULT_BYTES: u64 = 1024;
+pub(crate) const RESULT_BYTES: u64 = 1024;
 /// The extra bytes of each reservation. They save system calls.
-const RESERVE_STEP_BYTES: u64 = 64 * 1024;
+pub(crate) const RESERVE_STEP_BYTES: u64 = 64 * 1024;
 const NONCE_DIGITS: usize = 8;
 
 /// Why a change could not be made durable.
@@ -283,9 +283,8 @@ impl<D: Disk> Engine<D> {
 
 /// True if the queue's snapshot would have at most `limit` bytes, by estimate.
 pub(super) fn is_small(queue: &FileQueue, limit: u64) -> bool {
-    let at_least = (queue.counts().total() * RECORD_BYTES) as u64;
-    let length = || queue.items().map(|item| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64).sum::<u64>();
-    at_least <= limit && length() <= limit
+    let length = |item: &QueueItem| (RECORD_BYTES + item.file_path.as_os_str().len()) as u64;
+    queue.items().map(length).sum::<u64>() <= limit
 }
 
 pub(super) fn outgrows(snapshot_len: u64, journal_len: u64, events: &[Event]) -> bool {
@@ -297,5 +296,45 @@ fn length_of(event: &Event) -> usize {
     match event {
         Event::Enqueued { file_path, .. } => RECORD_BYTES + file_path.as_os_str().len(),
         _ => RECORD_BYTES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoproc_domain::request::Repeat;
+    use autoproc_domain::{FilePath, ItemId, Priority, Timestamp};
+
+    use super::*;
+
+    fn path(text: &str) -> FilePath {
+        FilePath::new(text).expect("a path")
+    }
+
+    #[test]
+    fn a_queue_is_small_up_to_the_limit() {
+        let mut queue = FileQueue::new();
+        assert!(is_small(&queue, 0));
+        for file in ["/a", "/bc", "/def"] {
+            let _ = queue.add(&path(file), Priority::new(0), Timestamp::from_micros(0));
+        }
+        let length = 3 * RECORD_BYTES as u64 + 9;
+        assert!(is_small(&queue, length) && !is_small(&queue, length - 1));
+    }
+
+    #[test]
+    fn a_journal_outgrows_twice_the_length_of_the_snapshot() {
+        let added = Event::Enqueued {
+            file_path: path("/abc"),
+            depth: 0,
+            priority: Priority::new(0),
+            fingerprint: None,
+            repeat: Repeat::default(),
+            at: Timestamp::from_micros(0),
+        };
+        let events = [added, Event::Removed { id: ItemId::new(1) }];
+        let length = 2 * RECORD_BYTES as u64 + 4;
+        for (snapshot, limit) in [(0, MIN_CHECKPOINT_BYTES), (10 * MIN_CHECKPOINT_BYTES, 20 * MIN_CHECKPOINT_BYTES)] {
+            assert!(!outgrows(snapshot, limit - length, &events) && outgrows(snapshot, limit - length + 1, &events));
+        }
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Inode {
     pub(crate) visible: Vec<u8>,
     pub(crate) durable: Vec<u8>,
     pub(crate) unsynced: Vec<Write>,
+    /// The length up to which writes succeed on a full disk.
+    pub(crate) reserved: usize,
     pub(super) number: u64,
 }
 
