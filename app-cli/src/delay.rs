@@ -1,35 +1,100 @@
 //! Finds running attempts that take longer than expected.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
 use autoproc_domain::ports::LiveRun;
-use autoproc_domain::{FilePath, ItemId, ProcessorState, QueueItem, Timestamp};
+use autoproc_domain::{ItemId, ProcessorState, QueueItem, Timestamp};
+use autoproc_subprocess::idle_items;
+use autoproc_subprocess::process_table::Marker;
 
+use crate::context::Context;
 use crate::forecasting::RecentAttempts;
 
-/// Returns the items whose attempts in this run take longer than expected.
-pub(in crate::commands) fn items(
+/// The minimum time without output of a stalled attempt.
+const MIN_SILENCE: Duration = Duration::from_mins(1);
+
+/// How long the CPU time of silent attempts is watched.
+const WATCH_TIME: Duration = Duration::from_millis(200);
+
+/// How a running attempt takes longer than expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delay {
+    Slow,
+    /// The attempt also prints nothing and uses no CPU time.
+    Stalled,
+}
+
+/// A running attempt: the item, and how long the attempt has run.
+pub(crate) type Running<'a> = (&'a QueueItem, Duration);
+
+impl Delay {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Slow => "slow",
+            Self::Stalled => "stalled",
+        }
+    }
+
+    /// Returns the text after the elapsed time of an attempt.
+    pub(crate) fn remark(delay: Option<Self>) -> String {
+        delay.map_or_else(String::new, |delay| format!(", {}", delay.word()))
+    }
+}
+
+/// Returns the started ones of `processing` that belong to this run.
+pub(crate) fn running<'a>(
     run: &LiveRun,
-    processing: &[QueueItem],
+    processing: &'a [QueueItem],
     latest: Option<&ProcessorState>,
-    recent: &RecentAttempts,
     now: Timestamp,
-) -> BTreeSet<ItemId> {
+) -> Vec<Running<'a>> {
     let id = &run.info.id;
     let latest = latest.filter(|latest| latest.run_id.as_ref() == Some(id));
     let has_started =
         |item: &QueueItem| latest.is_none_or(|latest| latest.current_files.iter().any(|current| current.id == item.id));
     let is_running = |item: &&QueueItem| item.claim.as_ref().is_some_and(|claim| claim.run == *id) && has_started(item);
-    let running = processing.iter().filter(is_running);
-    let attempts: Vec<_> = running.filter_map(|item| Some((item.id, attempt(item, now)?))).collect();
-    if attempts.is_empty() {
-        return BTreeSet::new();
-    }
-    let files: Vec<_> = attempts.iter().map(|(_, attempt)| *attempt).collect();
-    recent.slow(&run.info, &files).into_iter().map(|at| attempts[at].0).collect()
+    let started = processing.iter().filter(is_running);
+    started.filter_map(|item| Some((item, now.saturating_since(item.last_attempt?)))).collect()
 }
 
-fn attempt(item: &QueueItem, now: Timestamp) -> Option<(&FilePath, Duration)> {
-    Some((&item.file_path, now.saturating_since(item.last_attempt?)))
+/// Returns those `running` attempts of a live run that take longer than expected.
+///
+/// An attempt counts as stalled only if its processes are on this machine. If an attempt has been
+/// silent for long enough, this function takes [`WATCH_TIME`].
+pub(crate) async fn delays(
+    run: &LiveRun,
+    running: &[Running<'_>],
+    recent: &RecentAttempts,
+    context: &Context,
+) -> BTreeMap<ItemId, Delay> {
+    let files: Vec<_> = running.iter().map(|(item, elapsed)| (&item.file_path, *elapsed)).collect();
+    let slow = recent.slow(&run.info, &files);
+    let is_silent = |(at, expected): &(usize, Duration)| {
+        let (item, elapsed) = running[*at];
+        silence(item, elapsed, context) >= MIN_SILENCE.max(*expected / 4)
+    };
+    let is_here = context.wiring.run_control().is_local(run);
+    let idle = if is_here && slow.iter().any(is_silent) { idle(run, context).await } else { BTreeSet::new() };
+    let delay = |late: &(usize, Duration)| {
+        let id = running[late.0].0.id;
+        (id, if idle.contains(&id) && is_silent(late) { Delay::Stalled } else { Delay::Slow })
+    };
+    slow.iter().map(delay).collect()
+}
+
+/// Returns the time since the latest output; zero if unknown.
+fn silence(item: &QueueItem, elapsed: Duration, context: &Context) -> Duration {
+    let Some(log) = context.wiring.attempt_logs().current(item) else { return Duration::ZERO };
+    match log.last_output_at() {
+        Ok(Some(at)) => SystemTime::now().duration_since(at).unwrap_or_default(),
+        Ok(None) => elapsed,
+        Err(_) => Duration::ZERO,
+    }
+}
+
+async fn idle(run: &LiveRun, context: &Context) -> BTreeSet<ItemId> {
+    let marker = Marker::of_run(&run.info.id).in_project(context.project.root());
+    let idle = tokio::task::spawn_blocking(move || idle_items(&marker, WATCH_TIME)).await;
+    idle.ok().and_then(Result::ok).unwrap_or_default()
 }

@@ -21,9 +21,6 @@ use crate::view::time::rough_span;
 /// overhead of the run is too large.
 pub(crate) const MIN_MEAN: Duration = Duration::from_millis(100);
 
-/// Marks a running attempt that takes longer than expected. Printed after the elapsed time.
-pub(crate) const SLOW: &str = ", slow";
-
 const MB: f64 = 1e6;
 
 const MEASURE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -81,13 +78,20 @@ impl RecentAttempts {
         forecast
     }
 
-    /// Returns the indexes in `running` of attempts that take longer than expected.
-    pub(crate) fn slow(&self, run: &RunInfo, running: &[(&FilePath, Duration)]) -> Vec<usize> {
+    /// Returns the indexes in `running` of attempts that take longer than expected, each with the
+    /// expected duration.
+    pub(crate) fn slow(&self, run: &RunInfo, running: &[(&FilePath, Duration)]) -> Vec<(usize, Duration)> {
         let Some(recipe) = self.recipe_of(&run.id).or(run.recipe) else { return Vec::new() };
         let sizes = sizes_of(running.iter().map(|(file_path, _)| (*file_path).clone()).collect());
         let file = |((file_path, elapsed), size_bytes)| RemainingFile { file_path, size_bytes, elapsed };
         let running: Vec<_> = running.iter().copied().zip(sizes).map(file).collect();
-        self.forecast(recipe, None).overdue(&running)
+        let forecast = self.forecast(recipe, None);
+        let expected = |file: &RemainingFile<'_>| {
+            let forecast = forecast.of_file(file.file_path, file.size_bytes?).ok()?;
+            Some(forecast.about)
+        };
+        let mean = forecast.mean().unwrap_or_default();
+        forecast.overdue(&running).into_iter().map(|at| (at, expected(&running[at]).unwrap_or(mean))).collect()
     }
 }
 

@@ -15,6 +15,7 @@ mod commands;
 mod completion;
 mod console;
 mod context;
+mod delay;
 mod error;
 mod escape;
 mod exit_code;

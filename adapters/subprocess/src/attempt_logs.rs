@@ -12,9 +12,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::Attempt;
+use autoproc_domain::{ItemId, QueueItem};
+
+use crate::bounded_log::tail_path;
 
 pub use pruning::{Pruned, Retention};
 pub use reading::{Chunk, Follower, LogEnd, Rest};
@@ -52,6 +54,14 @@ impl AttemptLogs {
         let ClaimToken { item, number: claim } = token;
         let path = self.dir.join(format!("{item}.{attempt}.{claim}.log", claim = claim.get()));
         AttemptLog { path, item, attempt, claim }
+    }
+
+    /// Returns the output of the item's running attempt. Its file may not exist yet. Returns `None`
+    /// if the item is not processing.
+    #[must_use]
+    pub fn current(&self, item: &QueueItem) -> Option<AttemptLog> {
+        let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
+        Some(self.log_of(token, AttemptNumber::new(item.attempts)?))
     }
 
     /// Returns the path of an attempt's output.
@@ -109,10 +119,22 @@ impl AttemptLog {
     /// # Errors
     /// If the time cannot be read.
     pub fn written_at(&self) -> io::Result<Option<SystemTime>> {
-        match self.path.symlink_metadata() {
-            Ok(metadata) => metadata.modified().map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        modified_at(&self.path)
+    }
+
+    /// Returns the time of the latest output of a running attempt, or `None` if there is no output.
+    ///
+    /// # Errors
+    /// If the time cannot be read.
+    pub fn last_output_at(&self) -> io::Result<Option<SystemTime>> {
+        Ok(self.written_at()?.max(modified_at(&tail_path(&self.path))?))
+    }
+}
+
+fn modified_at(path: &Path) -> io::Result<Option<SystemTime>> {
+    match path.symlink_metadata() {
+        Ok(metadata) => metadata.modified().map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }

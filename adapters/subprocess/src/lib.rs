@@ -47,6 +47,7 @@ mod fingerprint;
 mod guard;
 pub mod guard_record;
 mod guards;
+mod idle;
 mod invalid_command;
 mod orchestrator;
 mod placeholder;
@@ -74,6 +75,7 @@ pub use environment::{
 pub use fingerprint::fingerprint_of;
 pub use guard::become_guard;
 pub use guards::{BatchEvent, BatchProcess, DEFAULT_GRACE, GuardSettings, Guards, own_executable};
+pub use idle::idle_items;
 pub use invalid_command::InvalidCommand;
 pub use orchestrator::CommandOrchestrator;
 pub use placeholder::{PLACEHOLDERS, unknown_placeholders};

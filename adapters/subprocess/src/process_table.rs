@@ -85,6 +85,8 @@ pub struct Process {
     /// True if the process is blocked in the kernel (state D). A stop signal takes effect when the
     /// process leaves the kernel.
     pub is_blocked: bool,
+    /// The CPU time of the process and of its reaped children, in clock ticks.
+    pub cpu_ticks: u64,
 }
 
 /// The reason why processes cannot be supervised.

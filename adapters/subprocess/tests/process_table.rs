@@ -4,7 +4,8 @@ use std::io;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use autoproc_domain::RunId;
+use autoproc_domain::{ItemId, RunId};
+use autoproc_subprocess::idle_items;
 use autoproc_subprocess::process_table::{self, Marker, Process, ProcessId, Processes, SignalResult};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -93,4 +94,25 @@ fn a_marker_matches_only_its_own_run() {
 fn the_boot_and_the_namespace_have_names() {
     assert_eq!(process_table::boot_id().expect("a boot").len(), 36);
     assert!(process_table::pid_namespace().expect("a namespace").starts_with("pid:["));
+}
+
+/// The second command has a child that uses CPU time. The child has lost the environment.
+#[test]
+fn an_attempt_is_idle_only_if_none_of_its_processes_uses_cpu_time() {
+    let run = RunId::new(format!("idle-{}", std::process::id()));
+    let start = |item: u64, script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("AUTOPROC_RUN_ID", run.as_str()).env("AUTOPROC_ITEM_ID", item.to_string());
+        spawn(&mut command).0
+    };
+    let commands = [start(1, "read line"), start(2, "env -i sh -c 'while :; do :; done' & read line; kill $!")];
+    let (own, other) = (Marker::of_run(&run), Marker::of_run(&RunId::new("another")));
+    let idle = || idle_items(&own, Duration::from_millis(200)).expect("a process table");
+    // The kernel may not have started the commands yet.
+    until("only the first command is idle", || idle().iter().eq([&ItemId::new(1)]));
+    assert!(idle_items(&other, Duration::ZERO).expect("a process table").is_empty());
+    for mut command in commands {
+        command.stdin.take();
+        command.wait().expect("reaped");
+    }
 }

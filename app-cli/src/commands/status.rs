@@ -2,10 +2,9 @@
 
 pub(super) mod figures;
 mod machines;
-pub(super) mod slow;
 pub(super) mod time_left;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -21,10 +20,11 @@ use autoproc_system::StandingStop;
 use serde::Serialize;
 
 use crate::context::{Context, OTHER_FOLDER};
+use crate::delay::{self, Delay};
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown, printable};
 use crate::failure_groups::{self, FAILED};
-use crate::forecasting::{RecentAttempts, SLOW};
+use crate::forecasting::RecentAttempts;
 use crate::view::failure_group::{GroupJson, MAX_SINGLE};
 use crate::view::json::{CountsJson, ItemJson, PathJson};
 use crate::view::layout::Layout;
@@ -67,14 +67,17 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
         _ => None,
     };
     let now = context.now();
-    let slow = |run| slow::items(run, &processing, latest.as_ref(), &recent, now);
-    let slow = live_runs.iter().filter(|run| !pauses.contains_key(&run.info.id)).flat_map(slow).collect();
+    let mut delays = BTreeMap::new();
+    for run in live_runs.iter().filter(|run| !pauses.contains_key(&run.info.id)) {
+        let running = delay::running(run, &processing, latest.as_ref(), now);
+        delays.extend(delay::delays(run, &running, &recent, context).await);
+    }
     let view = Status {
         obstacles: obstacles(&processing, &live_runs, context).await?,
         figures: figures::in_history(&live_runs, context).await,
         pauses,
         time_left,
-        slow,
+        delays,
         live_runs,
         counts,
         latest,
@@ -135,7 +138,7 @@ struct Status {
     /// `None` unless exactly one run is live and its time left is known.
     time_left: Option<TimeLeft>,
     /// The items whose attempts take longer than expected, except those of paused runs.
-    slow: BTreeSet<ItemId>,
+    delays: BTreeMap<ItemId, Delay>,
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,
     /// The dead runs whose files cannot be recovered, each with the reason.
@@ -227,7 +230,7 @@ impl View for Status {
             processing: self
                 .processing
                 .iter()
-                .map(|item| ProcessingJson { item: item.into(), slow: self.slow.contains(&item.id) })
+                .map(|item| ProcessingJson::new(item, self.delays.get(&item.id).copied()))
                 .collect(),
             waiting: self.waiting.iter().map(ItemJson::from).collect(),
             latest_run: self.latest.as_ref().map(StateJson::from),
@@ -369,8 +372,8 @@ fn current(view: &Status, item: &QueueItem, layout: &Layout) -> String {
     let since = item.last_attempt.map_or(String::new(), |at| format!(", for {}", span(view.now.saturating_since(at))));
     let after = match view.run_of(item) {
         Some(run) => {
-            let slow = if view.slow.contains(&item.id) { SLOW } else { "" };
-            format!("  attempt {} of {}{since}{slow}", item.attempts, run.info.max_attempts)
+            let remark = Delay::remark(view.delays.get(&item.id).copied());
+            format!("  attempt {} of {}{since}{remark}", item.attempts, run.info.max_attempts)
         }
         None => format!("  attempt {}; {}", item.attempts, whose(view, item)),
     };
@@ -421,6 +424,13 @@ struct ProcessingJson {
     #[serde(flatten)]
     item: ItemJson,
     slow: bool,
+    stalled: bool,
+}
+
+impl ProcessingJson {
+    fn new(item: &QueueItem, delay: Option<Delay>) -> Self {
+        Self { item: item.into(), slow: delay.is_some(), stalled: delay == Some(Delay::Stalled) }
+    }
 }
 
 #[derive(Serialize)]

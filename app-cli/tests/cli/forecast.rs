@@ -1,6 +1,6 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -139,7 +139,7 @@ fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
     }
     let run = begun(&project, &[]);
     wait_until("the first file is in the log", || recipe(&project).is_some());
-    let attempts = std::iter::repeat_n((1, 310), 24);
+    let attempts = std::iter::repeat_n((1, 110), 24);
     record_all(&project, &recipe(&project).expect("a recipe"), attempts);
     let unknown = "\ntime left unknown: 1 file takes longer than expected\n";
     wait_until("the file is overdue", || project.ask(["status"]).expect_code(0).out.contains(unknown));
@@ -156,6 +156,42 @@ fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
     assert!(seconds(&attempt["running_s"]) > 1.31, "{attempt}");
     project.write("go", "");
     end_of(run).expect_code(0);
+}
+
+/// The commands have printed nothing for two minutes, because the test sets the time of their
+/// outputs back. The one for `a` uses no CPU time.
+#[test]
+fn an_attempt_is_stalled_if_it_is_slow_silent_and_idle() {
+    let project = TempProject::with_queue(&["a", "b"]);
+    for name in ["a", "b"] {
+        resize(&project, name, 1);
+    }
+    let command = "echo begun; case {/} in b) while :; do :; done ;; *) sleep 300 ;; esac";
+    let run = project.start(["run", "-q", "-j2", "--shell", command]);
+    let outputs = [1, 2].map(|id| project.path(&format!("logs/attempts/{id}.1.{id}.log")));
+    wait_until("both commands have printed", || outputs.iter().all(|output| output.exists()));
+    wait_until("a recipe is in the log", || recipe(&project).is_some());
+    record_all(&project, &recipe(&project).expect("a recipe"), std::iter::repeat_n((1, 110), 24));
+    let delays = || {
+        let status = project.json(["status"]);
+        let processing = status["processing"].as_array().expect("a list").clone();
+        processing.iter().map(|file| (file["slow"] == true, file["stalled"] == true)).collect::<Vec<_>>()
+    };
+    wait_until("both are slow", || delays().iter().eq(&[(true, false); 2]));
+    for output in outputs {
+        let file = OpenOptions::new().append(true).open(output).expect("an output");
+        file.set_modified(SystemTime::now() - Duration::from_mins(2)).expect("set");
+    }
+    wait_until("a is stalled", || delays().iter().eq(&[(true, true), (true, false)]));
+    let status = project.ask(["status"]).expect_code(0).out;
+    let ends_with = |word: &str| status.lines().filter(|line| line.ends_with(word)).count();
+    assert_eq!((ends_with(", stalled"), ends_with(", slow")), (1, 1), "{status}");
+    let shown = project.ask(["queue", "show", "a"]).expect_code(0).out;
+    assert!(shown.contains("s, stalled\n"), "{shown}");
+    let attempt = project.json(["queue", "show", "a"])["history"][0].clone();
+    assert_eq!((&attempt["slow"], &attempt["stalled"]), (&true.into(), &true.into()));
+    project.ask(["stop", "--now"]).expect_code(0);
+    end_of(run).expect_code(75);
 }
 
 #[test]

@@ -18,6 +18,10 @@ pub(crate) struct Score {
     pub(crate) files: Vec<f64>,
     /// For each large group, the share of files with a duration within the forecast range.
     pub(crate) group_coverage: Vec<f64>,
+    /// The number of files that were overdue at their end, although they succeeded.
+    pub(crate) overdue: u32,
+    /// The number of all files.
+    pub(crate) all: u32,
     /// The number of files without a forecast because of their large size.
     pub(crate) much_larger: u32,
     /// Two counts: files with a duration within the forecast range, and all files with such a
@@ -53,14 +57,16 @@ impl Score {
             }
             let file = forecast.of_file(&path(), *bytes);
             self.much_larger += u32::from(matches!(file, Err(NoForecast::MuchLarger { .. })));
+            let elapsed = Duration::from_secs_f64(*seconds);
+            let at_its_end = RemainingFile { file_path: &path(), size_bytes: Some(*bytes), elapsed };
+            self.overdue += u32::from(!forecast.overdue(&[at_its_end]).is_empty());
+            self.all += 1;
             if let Ok(file) = file {
                 self.files.push(error(file.about.as_secs_f64(), *seconds));
-                // Durations are rounded to nanoseconds.
-                let nearly = Duration::from_secs_f64(*seconds);
-                covered.0 += u32::from(file.range.as_ref().is_some_and(|range| range.contains(&nearly)));
+                covered.0 += u32::from(file.range.as_ref().is_some_and(|range| range.contains(&elapsed)));
                 covered.1 += u32::from(file.range.is_some());
             }
-            forecast.record(&path(), *bytes, Duration::from_secs_f64(*seconds));
+            forecast.record(&path(), *bytes, elapsed);
         }
         self.covered = (self.covered.0 + covered.0, self.covered.1 + covered.1);
         self.group_coverage.extend((group.len() >= 100).then(|| share(covered)));

@@ -15,8 +15,12 @@ const LEAST_SECONDS: f64 = 1e-9;
 /// largest sample counts as at least 4096 bytes.
 pub const LARGER: f64 = 4.0;
 
-/// If a forecast has no range, an attempt is overdue after this many times the forecast duration.
+/// If there are fewer than [`MIN_SAMPLES_FOR_OVERDUE`] samples, an attempt is overdue after this
+/// many times the upper end of its forecast range or, without a range, of its forecast.
 pub const OVERDUE: f64 = 3.0;
+
+/// The minimum number of samples from which the duration of 99 % of all attempts follows.
+pub const MIN_SAMPLES_FOR_OVERDUE: usize = 99;
 
 /// The largest sample counts as at least one block of common file systems.
 const MIN_LARGEST_BYTES: f64 = 4096.0;
@@ -69,10 +73,19 @@ impl Model {
         bytes > LARGER * self.largest.max(MIN_LARGEST_BYTES)
     }
 
-    /// Returns the time after which an attempt takes longer than expected, in seconds.
-    pub(super) fn longest(&self, bytes: Option<f64>) -> f64 {
-        let mean = self.at_least(self.mean(bytes));
+    /// Returns the longest expected duration, in seconds.
+    pub(super) fn longest(&self, bytes: f64) -> f64 {
+        let mean = self.at_least(self.mean(Some(bytes)));
         self.range(mean).map_or(OVERDUE * mean * self.median(), |range| *range.end())
+    }
+
+    /// Returns the time after which an attempt is overdue, in seconds.
+    pub(super) fn overdue_after(&self, bytes: Option<f64>) -> f64 {
+        let (mean, samples) = (self.at_least(self.mean(bytes)), self.ratios.len());
+        if samples >= MIN_SAMPLES_FOR_OVERDUE {
+            return mean * self.ratio_of_rank((99 * (samples + 1)).div_ceil(100));
+        }
+        OVERDUE * self.range(mean).map_or(mean * self.median(), |range| *range.end())
     }
 
     /// Returns one of `ratios`, selected by a random number.
@@ -105,7 +118,11 @@ impl Model {
         let samples = self.ratios.len();
         // The conformal quantiles for a coverage of 90 %.
         let (low, high) = ((samples + 1) / 20, (19 * (samples + 1)).div_ceil(20));
-        let ratio = |rank: usize| self.ratios[rank.clamp(1, samples) - 1];
-        (samples >= MIN_SAMPLES_FOR_RANGE).then(|| mean * ratio(low)..=mean * ratio(high))
+        let bound = |rank| mean * self.ratio_of_rank(rank);
+        (samples >= MIN_SAMPLES_FOR_RANGE).then(|| bound(low)..=bound(high))
+    }
+
+    fn ratio_of_rank(&self, rank: usize) -> f64 {
+        self.ratios[rank.clamp(1, self.ratios.len()) - 1]
     }
 }

@@ -73,8 +73,10 @@ impl Forecast {
     /// there are fewer than [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     ///
     /// A running file is overdue if its attempt exceeds a limit by more than [`OVERDUE_MARGIN`].
-    /// The limit is the upper end of the forecast range or, without a range,
-    /// [`OVERDUE`](super::OVERDUE) times the forecast. The result assumes that failed attempts take
+    /// The limit is the duration that 99 % of such attempts do not exceed. With fewer than
+    /// [`MIN_SAMPLES_FOR_OVERDUE`](super::MIN_SAMPLES_FOR_OVERDUE) samples, it is
+    /// [`OVERDUE`](super::OVERDUE) times the upper end of the forecast range or, without a range,
+    /// of the forecast. The result assumes that failed attempts take
     /// the same share of the time as so far in the run.
     #[must_use]
     pub fn time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
@@ -111,15 +113,15 @@ impl Forecast {
         models.map_or_else(Vec::new, |models| models.overdue(running))
     }
 
-    /// Returns the duration after which a file takes longer than expected: the upper end of its
-    /// forecast range, or [`OVERDUE`](super::OVERDUE) times its forecast if there is no range.
+    /// Returns the longest expected duration of a file: the upper end of its forecast range, or
+    /// [`OVERDUE`](super::OVERDUE) times its forecast if there is no range.
     /// Returns `None` if the file has no forecast; see [`of_file`](Self::of_file).
     #[must_use]
     pub fn longest(&self, file_path: &FilePath, size_bytes: u64) -> Option<Duration> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
         let model = models.of(file_path);
         let size = bytes(size_bytes);
-        (!model.is_much_larger(size)).then(|| duration(model.longest(Some(size))))
+        (!model.is_much_larger(size)).then(|| duration(model.longest(size)))
     }
 
     /// Returns the middle 95 % of the results of random simulations.
@@ -185,8 +187,8 @@ impl<'f> Models<'f> {
 
     fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
         let is_overdue = |file: &RemainingFile<'_>| {
-            let longest = self.of(file.file_path).longest(file.size_bytes.map(bytes));
-            !self.is_much_larger(file) && file.elapsed > duration(longest).saturating_add(OVERDUE_MARGIN)
+            let limit = self.of(file.file_path).overdue_after(file.size_bytes.map(bytes));
+            !self.is_much_larger(file) && file.elapsed > duration(limit).saturating_add(OVERDUE_MARGIN)
         };
         running.iter().enumerate().filter(|(_, file)| is_overdue(file)).map(|(position, _)| position).collect()
     }

@@ -156,6 +156,7 @@ mod tests {
             is_zombie: false,
             is_stopped: false,
             is_blocked: false,
+            cpu_ticks: 0,
         }
     }
 

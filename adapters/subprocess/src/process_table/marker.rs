@@ -6,9 +6,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use autoproc_domain::RunId;
+use autoproc_domain::{ItemId, RunId};
 
-use crate::environment::{PROJECT_VARIABLE, RUN_VARIABLE, RUNNER_VARIABLE};
+use crate::environment::{ITEM_VARIABLE, PROJECT_VARIABLE, RUN_VARIABLE, RUNNER_VARIABLE};
 use crate::process_table::{ProcessId, not_found_if_gone};
 
 /// The environment variable that every process of a run has, unless the process has removed it.
@@ -50,6 +50,14 @@ impl Marker {
     /// process `pid` does not have the marker.
     pub(crate) fn runner_of(&self, pid: i32) -> Option<ProcessId> {
         self.runner_in(&std::fs::read(format!("/proc/{pid}/environ")).ok()?)
+    }
+
+    /// Returns the item that process `pid` works on. `None` if the process has no item, or does not
+    /// have the marker.
+    pub(crate) fn item_of(&self, pid: i32) -> Option<ItemId> {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let item = value_of(ITEM_VARIABLE, &environment).filter(|_| self.is_in(&environment))?;
+        Some(ItemId::new(std::str::from_utf8(item).ok()?.parse().ok()?))
     }
 
     fn runner_in(&self, environment: &[u8]) -> Option<ProcessId> {

@@ -5,6 +5,10 @@ use crate::process_table::{Process, ProcessId};
 /// The number of the first field after the name. proc(5) counts from 1.
 const FIRST_AFTER_NAME: usize = 3;
 
+/// The fields with the CPU time: of the process itself and of its reaped children, both in user
+/// mode and in the kernel.
+const CPU_TIMES: [usize; 4] = [14, 15, 16, 17];
+
 /// An upper bound for the length of a line: 52 fields of at most 20 digits, and a name of at most
 /// 64 bytes.
 pub(super) const MAX_LINE_BYTES: usize = 2048;
@@ -19,6 +23,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Process> {
     let field = |number: usize| fields.get(number - FIRST_AFTER_NAME).copied();
     let pid = std::str::from_utf8(&text[..open]).ok()?.trim_end().parse().ok()?;
     let threads: u64 = field(20)?.parse().ok()?;
+    let cpu_ticks = CPU_TIMES.map(|number| field(number)?.parse::<u64>().ok());
     Some(Process {
         id: ProcessId { pid, started: field(22)?.parse().ok()? },
         name: name.into(),
@@ -30,6 +35,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Process> {
         is_zombie: matches!(field(3)?, "Z" | "X" | "x") && threads <= 1,
         is_stopped: matches!(field(3)?, "T" | "t"),
         is_blocked: field(3)? == "D",
+        cpu_ticks: cpu_ticks.into_iter().sum::<Option<u64>>()?,
     })
 }
 
@@ -61,7 +67,7 @@ mod tests {
             let process = parse(&line(pid, &name, 'S', numbers, 1, started)).expect("a line");
             let [parent, group, session] = numbers;
             let id = ProcessId { pid, started };
-            prop_assert_eq!(process, Process { id, name: name.into(), parent, group, session, is_zombie: false, is_stopped: false, is_blocked: false });
+            prop_assert_eq!(process, Process { id, name: name.into(), parent, group, session, is_zombie: false, is_stopped: false, is_blocked: false, cpu_ticks: 17 });
         }
 
         #[test]

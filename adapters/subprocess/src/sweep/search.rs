@@ -149,6 +149,7 @@ mod tests {
             is_zombie: false,
             is_stopped: false,
             is_blocked: false,
+            cpu_ticks: 0,
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
+use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::PastAttempt;
 use autoproc_domain::{ItemId, QueueItem, RunId, Timestamp};
 use autoproc_subprocess::{AttemptLog, AttemptLogs};
@@ -88,7 +88,7 @@ impl Known {
         let rounds = rounds::of(&logs, &places(item.as_ref(), &past), newest);
         let outputs = logs.into_iter().zip(rounds).zip(written);
         Ok(Self {
-            current: item.as_ref().and_then(|item| current(item, logs_dir)),
+            current: item.as_ref().and_then(|item| logs_dir.current(item)),
             outputs: outputs.map(|((log, round), written)| Output { log, round, written }).collect(),
             item,
             past,
@@ -215,15 +215,9 @@ impl Known {
     }
 }
 
-/// Returns the output of the running attempt. Its file may not exist yet.
-pub(in crate::commands) fn current(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
-    let token = ClaimToken { item: item.id, number: item.claim.as_ref()?.number };
-    Some(logs.log_of(token, AttemptNumber::new(item.attempts)?))
-}
-
 /// Returns the output of the latest attempt in this round. Its file may not exist yet.
 pub(in crate::commands) fn latest(item: &QueueItem, logs: &AttemptLogs) -> Option<AttemptLog> {
-    if let Some(current) = current(item, logs) {
+    if let Some(current) = logs.current(item) {
         return Some(current);
     }
     let log = logs.attempts_of(item.id).ok()?.pop()?;
@@ -271,6 +265,7 @@ fn counted(count: u32, noun: &str) -> String {
 mod tests {
     use std::fs;
 
+    use autoproc_domain::item::{AttemptNumber, ClaimToken};
     use autoproc_domain::{FilePath, Priority};
 
     use super::*;

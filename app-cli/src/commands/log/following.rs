@@ -5,7 +5,7 @@ use autoproc_domain::request::Selector;
 use autoproc_domain::{ItemId, QueueItem, Status, Timestamp};
 use autoproc_subprocess::AttemptLog;
 
-use super::{LogArgs, choice, elsewhere, logs, show};
+use super::{LogArgs, elsewhere, logs, show};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::followed_log::POLL_INTERVAL;
@@ -63,7 +63,7 @@ pub(super) async fn following(
 fn next(item: &QueueItem, after: Option<ClaimNumber>, context: &Context) -> Result<Option<AttemptLog>, CliError> {
     let is_later = |log: &AttemptLog| after.is_none_or(|after| log.claim > after);
     let written = logs(item.id, context)?.into_iter().find(is_later);
-    Ok(written.or_else(|| choice::current(item, &context.wiring.attempt_logs()).filter(is_later)))
+    Ok(written.or_else(|| context.wiring.attempt_logs().current(item).filter(is_later)))
 }
 
 fn name(item: &QueueItem, log: &AttemptLog) -> String {

@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::commands::workflow::progress::{OutputJson, print_outputs};
 use crate::completion::Candidates;
 use crate::context::Context;
+use crate::delay::Delay;
 use crate::error::CliError;
 use crate::forecasting::{FileForecastJson, RecentAttempts, SizedForecast, describe, sizes_of};
 use crate::item_word::ItemWord;
@@ -140,6 +141,7 @@ struct PastJson {
     duration_s: Option<f64>,
     running_s: Option<f64>,
     slow: bool,
+    stalled: bool,
     user_s: Option<f64>,
     system_s: Option<f64>,
     peak_memory_bytes: Option<u64>,
@@ -160,7 +162,8 @@ impl PastJson {
             end: past.end.map(PastEnd::word),
             duration_s: past.elapsed.map(|elapsed| elapsed.as_secs_f64()),
             running_s: running.map(|running| running.elapsed.as_secs_f64()),
-            slow: running.is_some_and(|running| running.is_slow),
+            slow: running.is_some_and(|running| running.delay.is_some()),
+            stalled: running.is_some_and(|running| running.delay == Some(Delay::Stalled)),
             user_s: past.usage.map(|usage| usage.user.as_secs_f64()),
             system_s: past.usage.map(|usage| usage.system.as_secs_f64()),
             peak_memory_bytes: past.usage.map(|usage| usage.peak_memory),

@@ -8,6 +8,7 @@ use autoproc_domain::{FilePath, ItemId, QueueItem, Timestamp};
 use autoproc_subprocess::AttemptLog;
 
 use super::throughput::Throughput;
+use crate::delay::Delay;
 
 /// The state of the queue and of its runs at one moment.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ pub(super) struct RunningFile {
     pub(super) expected: Option<String>,
     /// The last line of the output, escaped.
     pub(super) last_line: Option<String>,
-    pub(super) is_slow: bool,
+    pub(super) delay: Option<Delay>,
     pub(super) attempt: u32,
     /// The output of the attempt. Its file may not exist on this machine.
     pub(super) log: Option<AttemptLog>,

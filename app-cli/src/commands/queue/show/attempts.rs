@@ -7,8 +7,9 @@ use autoproc_domain::item::ClaimNumber;
 use autoproc_domain::ports::{PastAttempt, ResourceUsage};
 
 use crate::context::Context;
+use crate::delay::{self, Delay};
 use crate::error::CliError;
-use crate::forecasting::{RecentAttempts, SLOW};
+use crate::forecasting::RecentAttempts;
 use crate::view::bytes::memory;
 use crate::view::time::span;
 
@@ -24,7 +25,7 @@ pub(in crate::commands) async fn of(item: &QueueItem, context: &Context) -> Vec<
 pub(in crate::commands) struct RunningAttempt {
     claim: ClaimNumber,
     pub(in crate::commands) elapsed: Duration,
-    pub(in crate::commands) is_slow: bool,
+    pub(in crate::commands) delay: Option<Delay>,
 }
 
 impl RunningAttempt {
@@ -40,8 +41,11 @@ impl RunningAttempt {
         let began = history.iter().find(|past| is_current(past)).and_then(|past| past.started_at);
         let Some(elapsed) = began.map(|at| context.now().saturating_since(at)) else { return Ok(None) };
         let recent = RecentAttempts::read(&*context.wiring.history()).await;
-        let is_slow = !recent.slow(&run.info, &[(&item.file_path, elapsed)]).is_empty();
-        Ok(Some(Self { claim: claim.number, elapsed, is_slow }))
+        let delay = match context.wiring.run_control().pause_of(run) {
+            Some(_) => None,
+            None => delay::delays(run, &[(item, elapsed)], &recent, context).await.remove(&item.id),
+        };
+        Ok(Some(Self { claim: claim.number, elapsed, delay }))
     }
 
     pub(in crate::commands) fn is(&self, past: &PastAttempt) -> bool {
@@ -51,8 +55,8 @@ impl RunningAttempt {
 
 pub(in crate::commands) fn unended(running: Option<&RunningAttempt>) -> String {
     match running {
-        Some(RunningAttempt { elapsed, is_slow, .. }) => {
-            format!("running for {}{}", span(*elapsed), if *is_slow { SLOW } else { "" })
+        Some(RunningAttempt { elapsed, delay, .. }) => {
+            format!("running for {}{}", span(*elapsed), Delay::remark(*delay))
         }
         None => "not known to have ended".to_owned(),
     }

@@ -13,6 +13,7 @@ use super::style::{BAD, BOLD, DIM, LATER, SELECTED, cell, name_cell, number_cell
 use super::widths::Widths;
 use crate::commands::top::snapshot::{Progress, RunningFile, Snapshot};
 use crate::commands::top::state::{Look, Pane, State};
+use crate::delay::Delay;
 use crate::escape::Printable;
 use crate::view::item;
 use crate::view::layout::Size;
@@ -68,9 +69,9 @@ fn title(state: &State, pane: Pane, snapshot: &Snapshot, size: Size) -> Line<'st
         return Line::styled(cell(&heading, size.columns, &state.look.layout), style);
     }
     let columns = size.columns.saturating_sub(MARK);
-    let widths = Widths::of(columns, has_hosts(snapshot));
+    let widths = widths(snapshot, columns);
     let caption = |text: &str, width: usize| cell(text, width, &state.look.layout);
-    let mut text = caption(&heading, widths.name + widths.slow + MARK);
+    let mut text = caption(&heading, widths.name + widths.delay + MARK);
     text.push_str(&caption("HOST", widths.host));
     text.push_str(&caption("FOR", widths.elapsed));
     text.push_str(&caption("EXPECTED", widths.expected));
@@ -78,12 +79,15 @@ fn title(state: &State, pane: Pane, snapshot: &Snapshot, size: Size) -> Line<'st
     Line::styled(text, style)
 }
 
-fn has_hosts(snapshot: &Snapshot) -> bool {
-    snapshot.running.iter().any(|file| file.host.is_some())
+fn widths(snapshot: &Snapshot, columns: usize) -> Widths {
+    let has_hosts = snapshot.running.iter().any(|file| file.host.is_some());
+    let has_stalled = snapshot.running.iter().any(|file| file.delay == Some(Delay::Stalled));
+    let delay = if has_stalled { Delay::Stalled } else { Delay::Slow };
+    Widths::of(columns, has_hosts, delay.word().len() + 1)
 }
 
 fn running(file: &RunningFile, snapshot: &Snapshot, look: &Look, columns: usize) -> Line<'static> {
-    let widths = Widths::of(columns, has_hosts(snapshot));
+    let widths = widths(snapshot, columns);
     let layout = &look.layout;
     let elapsed = match file.progress {
         Progress::Since(since) => running_span(snapshot.now.saturating_since(since)),
@@ -104,7 +108,7 @@ fn running(file: &RunningFile, snapshot: &Snapshot, look: &Look, columns: usize)
     let name = layout.cut_in_middle(&layout.path(&file.file_path), room) + &attempt;
     Line::from(vec![
         Span::raw(cell(&name, widths.name, layout)),
-        Span::styled(separated(if file.is_slow { "slow" } else { "" }, widths.slow), look.colour(LATER)),
+        Span::styled(separated(file.delay.map_or("", Delay::word), widths.delay), look.colour(LATER)),
         Span::raw(separated(file.host.as_deref().unwrap_or_default(), widths.host)),
         Span::raw(separated(&elapsed, widths.elapsed)),
         Span::styled(separated(expected, widths.expected), DIM),

@@ -2,7 +2,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Widths {
     pub(super) name: usize,
-    pub(super) slow: usize,
+    pub(super) delay: usize,
     pub(super) host: usize,
     pub(super) elapsed: usize,
     pub(super) expected: usize,
@@ -10,17 +10,18 @@ pub(super) struct Widths {
 }
 
 impl Widths {
-    pub(super) fn of(columns: usize, has_hosts: bool) -> Self {
+    /// `delay` is the width of that column.
+    pub(super) fn of(columns: usize, has_hosts: bool, delay: usize) -> Self {
         let host = if has_hosts && columns >= 70 { 12 } else { 0 };
         let expected = match columns {
             0..50 => 0,
             50..100 => 12,
             _ => 30,
         };
-        let (slow, elapsed) = (5, 9);
-        let rest = columns.saturating_sub(slow + host + elapsed + expected);
+        let elapsed = 9;
+        let rest = columns.saturating_sub(delay + host + elapsed + expected);
         let last_line = if columns < 70 { 0 } else { rest / 2 };
-        Self { name: rest - last_line, slow, host, elapsed, expected, last_line }
+        Self { name: rest - last_line, delay, host, elapsed, expected, last_line }
     }
 }
 
@@ -30,11 +31,11 @@ mod tests {
 
     #[test]
     fn the_columns_fill_the_row() {
-        for columns in 14..300 {
-            for has_hosts in [false, true] {
-                let Widths { name, slow, host, elapsed, expected, last_line } = Widths::of(columns, has_hosts);
-                assert_eq!(name + slow + host + elapsed + expected + last_line, columns);
-                assert!(columns < 40 || name >= 16, "{name} of {columns}");
+        for columns in 17..300 {
+            for (has_hosts, width) in [(false, 5), (true, 5), (false, 8), (true, 8)] {
+                let Widths { name, delay, host, elapsed, expected, last_line } = Widths::of(columns, has_hosts, width);
+                assert_eq!(name + delay + host + elapsed + expected + last_line, columns);
+                assert!(columns < 40 || name >= 15, "{name} of {columns}");
             }
         }
     }

@@ -6,7 +6,6 @@ use autoproc_domain::ports::LiveRun;
 use super::history_part::HistoryPart;
 use super::queue_part::QueuePart;
 use super::runs_part::RunsPart;
-use crate::commands::log::choice::current;
 use crate::commands::top::last_line::last_line;
 use crate::commands::top::snapshot::{Progress, RunningFile};
 use crate::context::Context;
@@ -37,9 +36,9 @@ pub(super) fn running(
             progress: progress(item, run, runs),
             expected: history.expected.get(&item.id).cloned(),
             last_line: None,
-            is_slow: history.slow.contains(&item.id),
+            delay: history.delays.get(&item.id).copied(),
             attempt: item.attempts,
-            log: current(item, &context.wiring.attempt_logs()),
+            log: context.wiring.attempt_logs().current(item),
         };
         let is_here = run.is_some_and(|run| context.wiring.run_control().is_described_here(run));
         (row, is_here)

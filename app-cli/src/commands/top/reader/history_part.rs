@@ -1,6 +1,6 @@
 //! Computes the forecasts and the throughput for `autoproc top`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use autoproc_domain::forecast::Forecast;
 use autoproc_domain::ports::LiveRun;
@@ -8,9 +8,10 @@ use autoproc_domain::{FilePath, ItemId, QueueItem, RunId};
 
 use super::queue_part::QueuePart;
 use super::runs_part::RunsPart;
-use crate::commands::status::{slow, time_left};
+use crate::commands::status::time_left;
 use crate::commands::top::throughput::Throughput;
 use crate::context::Context;
+use crate::delay::{self, Delay};
 use crate::error::CliError;
 use crate::forecasting::{RecentAttempts, between, sizes_of};
 use crate::view::time::rough_span;
@@ -26,7 +27,7 @@ pub(super) struct HistoryPart {
     /// is live and is neither paused nor stopping.
     pub(super) time_left: Option<String>,
     /// Items that take longer than expected, except those of paused runs.
-    pub(super) slow: BTreeSet<ItemId>,
+    pub(super) delays: BTreeMap<ItemId, Delay>,
     /// The forecast duration of each processing file, as text.
     pub(super) expected: HashMap<ItemId, String>,
     sizes: HashMap<ItemId, u64>,
@@ -52,8 +53,12 @@ impl HistoryPart {
         let now = context.now();
         self.throughput = self.throughput(live, context);
         let moving = live.iter().filter(|run| !runs.pauses.contains_key(&run.info.id));
-        let slow = |run| slow::items(run, &queue.processing, runs.latest.as_ref(), &self.recent, now);
-        self.slow = moving.flat_map(slow).collect();
+        let mut delays = BTreeMap::new();
+        for run in moving {
+            let running = delay::running(run, &queue.processing, runs.latest.as_ref(), now);
+            delays.extend(delay::delays(run, &running, &self.recent, context).await);
+        }
+        self.delays = delays;
         self.measure(&queue.processing);
         self.expected = self.expected(live, &queue.processing);
         self.time_left = match (live, &runs.latest, &runs.stop) {

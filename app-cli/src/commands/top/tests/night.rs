@@ -8,6 +8,7 @@ use autoproc_domain::{FilePath, ItemId, Priority, QueueItem, Timestamp};
 use super::HOME;
 use crate::commands::top::snapshot::{Done, Progress, RunningFile, RunsNow, Snapshot};
 use crate::commands::top::throughput::Throughput;
+use crate::delay::Delay;
 
 /// 2026-11-28 03:20:00 UTC.
 const NOW: i64 = 1_795_836_000;
@@ -30,7 +31,7 @@ fn running(id: u64, name: &str, seconds: i64) -> RunningFile {
         progress: Progress::Since(at(seconds)),
         expected: Some("about 52s (31s to 1m 20s)".to_owned()),
         last_line: Some("page 31 of 40".to_owned()),
-        is_slow: false,
+        delay: None,
         attempt: 1,
         log: None,
     }
@@ -41,7 +42,12 @@ fn pending(id: u64, name: &str) -> QueueItem {
 }
 
 pub(super) fn night() -> Snapshot {
-    let slow = RunningFile { is_slow: true, attempt: 2, host: Some("scan2".to_owned()), ..running(8, HOSTILE, 540) };
+    let slow = RunningFile {
+        delay: Some(Delay::Slow),
+        attempt: 2,
+        host: Some("scan2".to_owned()),
+        ..running(8, HOSTILE, 540)
+    };
     let dead =
         RunningFile { progress: Progress::Abandoned, expected: None, last_line: None, ..running(9, "in/lost.pdf", 0) };
     let mut groups = FailureGroups::default();

@@ -9,6 +9,7 @@ use super::Bench;
 use super::night::{HOSTILE, night, nothing, path};
 use crate::commands::top::text_page::Source;
 use crate::commands::top::update::{Effect, Input};
+use crate::delay::Delay;
 
 const RENEW: &str = "AUTOPROC_RENEW_SCREENS";
 
@@ -49,6 +50,16 @@ fn questions_and_pages_at_two_sizes() {
         let lines = ["file         in/0412.pdf".to_owned(), "attempts     1".to_owned()].to_vec();
         bench.input(Input::Text(Source::Story(file.clone(), *id), lines));
         expect(&bench, &format!("story-{columns}x{rows}"));
+    }
+}
+
+#[test]
+fn a_stalled_attempt_is_marked() {
+    let mut stalled = night();
+    stalled.running[0].delay = Some(Delay::Stalled);
+    for (columns, rows) in [(80, 24), (40, 10)] {
+        let screen = Bench::open(columns, rows, stalled.clone()).screen();
+        assert_eq!(screen.iter().filter(|line| line.contains(" stalled ")).count(), 1, "{screen:#?}");
     }
 }
 
