@@ -21,7 +21,7 @@ use crate::view::quoting::quoted_path;
 use crate::wiring::{Server, Wiring};
 
 pub(crate) const OTHER_FOLDER: &str =
-    "`cd` to the folder of a queue, or name it with --project-dir FOLDER; `autoproc queue add FILE` makes one";
+    "`cd` to the folder of a queue, or name it with --project-dir FOLDER; `autoproc queue add FILE` makes a queue here";
 
 /// The number of items in a page. A page takes about 20 MB of memory.
 const PAGE_ITEMS: usize = 50_000;

@@ -36,7 +36,7 @@ impl Delay {
         }
     }
 
-    /// Returns the text after the elapsed time of an attempt.
+    /// Returns the text that follows the elapsed time of an attempt, such as `, slow`.
     pub(crate) fn remark(delay: Option<Self>) -> String {
         delay.map_or_else(String::new, |delay| format!(", {}", delay.word()))
     }

@@ -519,7 +519,7 @@ fn megabytes(count: f64) -> u64 {
     u64::try_from(Duration::from_secs_f64(count).as_micros()).expect("a small size")
 }
 
-/// Returns groups of 150 files. Durations are linear in the size, times log-normal noise.
+/// Returns groups of 150 files. Each duration is a linear function of the size, multiplied by log-normal noise.
 fn simulated_groups(count: usize) -> Vec<score::Group> {
     let mut random = Random::new(7);
     let mut even = move || f64::from(u32::try_from(random.below(1 << 32)).unwrap_or(0)) / f64::from(u32::MAX);

@@ -39,7 +39,7 @@ pub struct DiskLimit {
     pub folder: PathBuf,
     /// The minimum free space, in bytes; 0 disables the limit.
     pub min_free: u64,
-    /// True if messages name the folder. It is false for the folder of the queue.
+    /// True if messages contain the name of this folder. False for the folder of the queue.
     pub is_named: bool,
 }
 

@@ -125,7 +125,7 @@ pub(super) async fn log(request: &LogArgs, context: &Context) -> Result<(), CliE
             Ok(())
         }
         Choice::NeverMade { wanted, made } => Err(CliError::usage(format!("{wanted} does not exist"))
-            .with_hint(format!("{made} so far; without options the latest attempt is shown"))),
+            .with_hint(format!("{made} so far; without these options, `log` shows the latest attempt"))),
     }
 }
 

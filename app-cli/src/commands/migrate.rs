@@ -114,7 +114,7 @@ fn refuse_processing(queue: &FileQueue, place: &Place) -> Result<(), CliError> {
     match queue.counts().processing {
         0 => Ok(()),
         count => Err(CliError::usage(format!(
-            "{} in the {} still processing, left by a dead run",
+            "{} in the {} still marked as processing by a dead run",
             are(count),
             place.in_words()
         ))

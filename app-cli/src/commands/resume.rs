@@ -33,12 +33,11 @@ const START: &str = "start one with: autoproc run -- COMMAND {}";
 
 /// The arguments of `resume`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "If runs are live, continues those that are paused, also one that Ctrl-Z suspended, as `bg` does. Runs of
+#[command(after_help = "If runs are live, continues the paused ones, also a run that Ctrl-Z suspended. Runs of
 other machines are named and left alone.
 
 If no run is live, starts the latest run again: with its command or workflow, its options and files,
-in its folder. Completed files stay completed: --again and --from-start are left out, and so is
+in its folder. Completed files stay completed. The new run leaves out --again, --from-start, and
 an --until that is over. The exit status is that of the run.
 
 Exit status:
@@ -47,8 +46,7 @@ Exit status:
   75  a run did not confirm the request within 30 seconds
 
 Example:
-  autoproc resume"
-)]
+  autoproc resume")]
 pub(crate) struct ResumeArgs {
     /// Only continue paused runs; start none
     #[arg(long)]

@@ -18,7 +18,7 @@ pub(crate) struct Unquoted {
 }
 
 impl Unquoted {
-    /// Finds the first pattern that is probably a file name from the shell.
+    /// Finds the first pattern that the shell has probably replaced by a file name.
     pub(super) fn find(filter: &Filter, words: &[PathBuf], cwd: &Path) -> Option<Self> {
         let mut patterns = filter.literals().filter(|(_, pattern)| cwd.join(pattern).is_file());
         patterns.find_map(|(option, pattern)| {

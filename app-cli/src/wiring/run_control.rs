@@ -61,7 +61,11 @@ impl RunControl {
     }
 
     pub(crate) fn elsewhere(&self) -> &'static str {
-        if self.is_shared { "is on another machine, or of another project folder" } else { "is on another machine" }
+        if self.is_shared {
+            "is on another machine, or belongs to another project folder"
+        } else {
+            "is on another machine"
+        }
     }
 
     pub(crate) fn pause_of(&self, run: &LiveRun) -> Option<Pause> {

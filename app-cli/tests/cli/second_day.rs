@@ -159,7 +159,8 @@ fn a_run_that_was_stopped_continues_where_it_was() {
     assert_eq!(rest["processed"], 12 - done);
 }
 
-/// With exit code 0, `run in -- COMMAND && rm -r in` would lose files.
+/// If the exit code were 0, a line such as `autoproc run in -- COMMAND && rm -r in` would lose
+/// files.
 #[test]
 fn nothing_follows_a_run_that_left_files() {
     let project = with_others(0);

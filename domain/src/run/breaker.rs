@@ -35,8 +35,8 @@ use crate::time::Timestamp;
 /// The maximum delay before a probe, unless `probe_after` is longer.
 const MAX_DELAY: Duration = Duration::from_mins(10);
 
-/// The total time for which one signature may hold starts in a run. The first probe that fails
-/// alike after this time ends the hold.
+/// The total time for which one signature may hold starts in a run. After this time, the next probe
+/// with the same failure ends the hold.
 const MAX_HELD: Duration = Duration::from_hours(1);
 
 /// A probe that is still running proves nothing before this time.

@@ -32,7 +32,7 @@ const PROBE_PROVES_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// Processes, file descriptors or memory ran out.
+    /// The system had no processes, file descriptors or memory left.
     Resource,
     Program,
     /// The folder of a file is missing.

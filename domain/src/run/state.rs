@@ -127,7 +127,7 @@ pub(super) struct ProgramRecord {
     /// The reason why the run gives up, for instance because the program stayed missing.
     pub(super) given_up: Option<StoppedBy>,
     pub(super) last_success: u64,
-    /// Items that missed the program or their folder, without a later success. The value is
+    /// Items whose latest attempt did not find the program or the folder. The value is
     /// `RunState::started` at the failure.
     pub(super) doubts: BTreeMap<ItemId, u64>,
 }

@@ -49,8 +49,8 @@ pub trait StorageFixture {
     /// Opens another handle to the store, as another process would. Several handles may be open.
     fn open(&self) -> Self::Store;
 
-    /// Simulates the death of the process of `run`, without [`Runs::end`]. Waits until any lease of
-    /// the run has expired. `run` is the only run begun through `store`.
+    /// Simulates the death of the process of `run`, without [`Runs::end`]. If the store has leases,
+    /// waits until the lease of the run has expired. `run` is the only run begun through `store`.
     fn kill(&self, store: Self::Store, run: &RunId);
 
     /// Stops the renewal of the lease of `run`, and waits until the lease has expired. The process

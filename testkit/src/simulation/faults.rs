@@ -43,8 +43,8 @@ pub(super) enum Fault {
     /// The store is full for this long.
     Full(Duration),
     Pressure(Duration),
-    /// The machine is short of processes for this long. Each run can have at most this many running
-    /// attempts.
+    /// The machine has too few processes. The fields are the time that this lasts, and the maximum
+    /// number of running attempts of each run.
     Shortage(Duration, usize),
     /// The program or the folder is missing for this long.
     ProgramAway(Duration),

@@ -16,8 +16,8 @@ use super::world::World;
 const MIN_QUIET: Duration = Duration::from_millis(400);
 /// The maximum pause after a missing process, program or folder. Includes the next probe.
 const MAX_QUIET: Duration = Duration::from_secs(8);
-/// The number of attempts per file that must stay uncounted before a missing program counts as a
-/// failure. Applies only after another attempt of the run has succeeded.
+/// How many attempts of each file do not count because of a missing program. The next attempt
+/// fails. Applies only after another attempt of the run has succeeded.
 const MAX_DOUBTS: usize = 1;
 
 #[derive(Debug, Default)]

@@ -171,7 +171,7 @@ fn stored(row: &Row) -> Answer<StoredOutput> {
     let file: Vec<u8> = column(row, "file")?;
     let file = Path::new(OsStr::from_bytes(&file)).to_owned();
     Ok(StoredOutput {
-        attempt: attempt.ok_or_else(|| damaged("an output of an attempt without a number".to_owned()))?,
+        attempt: attempt.ok_or_else(|| damaged("an output whose attempt has no number".to_owned()))?,
         claim: ClaimNumber::new(number(row, "claim")?),
         host: column::<String>(row, "host")?.into(),
         output: OutputEnd { file, bytes: number(row, "bytes")?, ending: column(row, "ending")? },

@@ -58,7 +58,7 @@ fn output(row: &Row) -> Answer<CopiedOutput> {
     let attempt = AttemptNumber::new(number(row, "attempt")?);
     Ok(CopiedOutput {
         item: ItemId::new(number(row, "item")?),
-        attempt: attempt.ok_or_else(|| damaged("an output of an attempt without a number".to_owned()))?,
+        attempt: attempt.ok_or_else(|| damaged("an output whose attempt has no number".to_owned()))?,
         claim: ClaimNumber::new(number(row, "claim")?),
         at: Timestamp::from_micros(column(row, "at_us")?),
         host: column::<String>(row, "host")?.into(),

@@ -39,7 +39,7 @@ fn roots(options: &Options) -> Answer<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);
     if roots.is_empty() {
-        let absent = "there is no certificate of an authority: install the package ca-certificates, or use a file of certificates that has one";
+        let absent = "there is no CA certificate: install the package ca-certificates, or use a file that contains a CA certificate";
         return Err(failed(options, std::io::Error::other(absent)).into());
     }
     Ok(roots)

@@ -53,7 +53,7 @@ fn a_server_is_verified_by_its_name_and_its_authority() {
         ("elsewhere", "authority.pem", "not valid for name"),
         ("localhost", "other_authority.pem", "invalid peer certificate"),
         ("localhost", "absent.pem", "No such file"),
-        ("localhost", "server.key", "no certificate of an authority"),
+        ("localhost", "server.key", "no CA certificate"),
     ] {
         let error = error_of(verified(host, authority));
         assert!(matches!(error, StorageError::Failed { .. }), "{error:?}");

@@ -93,7 +93,7 @@ pub struct Chunk {
     /// True while the output has a `.tail` file: the head of the output is full or cannot be
     /// written. In this case, only [`Follower::rest`] returns the bytes after the head.
     pub is_head_full: bool,
-    /// The position of the first byte in the text shown to readers.
+    /// How many bytes of the shown text precede this chunk.
     pub(super) position: u64,
     /// The gap between head and tail. `None` without a `.tail` file. In a chunk of a [`Follower`],
     /// `omitted` is always 0.

@@ -16,12 +16,12 @@ use crate::guards::guard_process::GuardProcess;
 use crate::guards::watchdog::{Measure, Watchdog};
 use crate::process::{Ending, ProcessReport, ProcessSpec};
 
-/// The minimum time between two checks by the watchdog. During a pause, the watchdog's clock stands
-/// still. Without this minimum, the run would check a near deadline continuously.
+/// The minimum time between two checks by the watchdog. The watchdog's clock stands still during a
+/// pause. If a deadline were near then, the run would otherwise check it continuously.
 const MIN_WATCH: Duration = Duration::from_millis(10);
 
-/// The maximum number of guards tried for one process, if each is killed before it begins the
-/// process.
+/// A process is given to at most this many guards. The next guard is tried if a guard was killed
+/// before it began the process.
 const MAX_GUARDS: u32 = 3;
 
 /// An event of a batch. Events are in the order of the processes in the batch, but

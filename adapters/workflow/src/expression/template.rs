@@ -34,10 +34,11 @@ pub(crate) fn render_value(value: &Value, scope: &Scope) -> Result<Value, Expres
     render_within(value, &mut |text| render(text, scope), &mut { MAX_VALUE_BYTES })
 }
 
-/// Like [`render_value`], but a text of exactly one `${…}` without a value becomes null.
+/// Like [`render_value`], but a text that is a single `${…}` becomes null if the name in it has no
+/// value.
 ///
 /// # Errors
-/// The other errors of [`render_value`].
+/// Those of [`render_value`], except for that missing value.
 pub(crate) fn render_value_or_null(value: &Value, scope: &Scope) -> Result<Value, ExpressionError> {
     let or_null = |text: &str| match render(text, scope) {
         Err(ExpressionError::UnknownName { .. }) if is_single_expression(text) => Ok(Value::Null),

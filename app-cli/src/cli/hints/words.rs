@@ -73,7 +73,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (&["clear", "recover"], &["-f"], "leave it out: only `autoproc top` asks for confirmation"),
     (&["retry-failed", "retry"], &["--all", "-a"], "`autoproc retry-failed` without files retries all failed files"),
     (OF_FILES, &["--all", "-a"], "name a folder instead: it stands for all files below it that are in the queue"),
-    (LIST, &["--all", "-a", "-l", "--long"], "leave it out: `autoproc list` shows all files, and all columns"),
+    (LIST, &["--all", "-a", "-l", "--long"], "leave it out: `autoproc list` shows all files with all columns"),
     (LIST, &["--failed", "--failures", "-s"], "`--status failed,timeout` lists the files that failed"),
     (LIST, &["--pending"], "`--status pending` lists the pending files"),
     (LOG, &["-n", "--tail", "--lines"], "`autoproc log FILE | tail -n N` prints the last lines"),

@@ -52,7 +52,7 @@ fn run_figures(figures: &Figures, text: &mut Text) {
     );
     text.gauge(
         "autoproc_starts_held",
-        "1 if the latest run of this folder is live and holds its starts, otherwise 0.",
+        "1 if the latest run of this folder is live and starts no new files for now, otherwise 0.",
         u8::from(figures.are_starts_held),
     );
     if let Some(left) = figures.time_left {

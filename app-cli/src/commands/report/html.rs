@@ -66,7 +66,7 @@ async fn print(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
         return Err(CliError::usage("--watch cannot write to standard output").with_hint(hint));
     }
     if context.json {
-        return Err(CliError::usage("--json and --html - both write to standard output").with_hint(hint));
+        return Err(CliError::usage("--json and `--html -` both write to standard output").with_hint(hint));
     }
     let report = read(args, context).await?;
     let page = document(&report, None, context).await?;

@@ -40,7 +40,7 @@ pub(super) async fn report(file: &Path, args: &ReportArgs, context: &Context) ->
 /// Writes a temporary file first. So an error leaves no partial output.
 async fn print(args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     if context.json {
-        return Err(CliError::usage("--json and --trace - both write to standard output").with_hint("name a file"));
+        return Err(CliError::usage("--json and `--trace -` both write to standard output").with_hint("name a file"));
     }
     let failed = |error: io::Error| CliError::io("cannot write a temporary file", &error);
     let report = read(args, context).await?;

@@ -38,7 +38,8 @@ fn of_workflow(choice: &WorkflowChoice, context: &Context) -> Result<Recipe, Cli
     Ok(hash("workflow", [file.text.as_bytes()].into_iter().chain(inputs)))
 }
 
-/// Hashes each part after its length, so that different lists never yield the same bytes.
+/// Hashes the length of each part, then the part, so that different lists never yield the same
+/// bytes.
 fn hash<'a>(kind: &'a str, parts: impl IntoIterator<Item = &'a [u8]>) -> Recipe {
     let mut hasher = Sha256::new();
     for part in [kind.as_bytes()].into_iter().chain(parts) {

@@ -51,7 +51,7 @@ pub(super) fn warn_of_new_inputs(to: &StdoutTo, source: &PathSource, gathered: &
     };
     if let Some(result) = results.into_iter().find(is_input) {
         context.console.warn(format_args!(
-            "--stdout-to writes {} into a folder of this run, so the next run processes it; use another folder, or leave results out with --include or --exclude",
+            "--stdout-to writes {} into a folder of this run, so the next run processes it; use another folder, or make the run ignore the results with --include or --exclude",
             Shown(&result)
         ));
     }

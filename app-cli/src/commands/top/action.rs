@@ -27,7 +27,8 @@ impl Action {
         self.command(|path| path.as_os_str().to_owned()).0
     }
 
-    /// Returns the command line for display. Escaped paths do not work when pasted into a shell.
+    /// Returns the command line for display. It may contain escaped paths, which a shell would not
+    /// understand.
     pub(super) fn line(&self, layout: &Layout, options: &str) -> String {
         let escaped = |path: &FilePath| quoted(&layout.path(path));
         let (words, name_length) = self.command(|path| layout.argument(path).unwrap_or_else(|| escaped(path)).into());
@@ -54,7 +55,7 @@ impl Action {
 
     pub(super) fn question(&self) -> &'static str {
         match self {
-            Self::Retry(_) => "Give the failed files of this reason another round?",
+            Self::Retry(_) => "Give the files that failed for this reason another round?",
             Self::Prioritise(..) => "Change the priority of this file?",
             Self::Hold(_) => "Hold this file, so that no run processes it?",
             Self::Unhold(_) => "Release this file, so that a run may process it?",

@@ -23,7 +23,7 @@ use crate::wiring::runners_error;
 #[derive(Debug, Args)]
 #[command(
     after_help = "The stand-in prints what a runner is given, and returns an example of each value that the workflow
-reads. `autoproc.toml` gets a line for each command without a runner, and one for all tasks. Existing files and lines
+reads. `autoproc.toml` gets one line for each command that has no runner, and one line for all tasks together. Existing files and lines
 stay as they are. Replace one line at a time by your own program.
 
 Examples:

@@ -98,9 +98,9 @@ impl Target<'_> {
     /// Makes the copy visible and durable.
     ///
     /// # Errors
-    /// [`CliError`] if the commit fails. The queue is then still empty, with two exceptions. A
-    /// database may have committed the copy, although its answer was lost. A folder may have the
-    /// whole copy, but also its marker file.
+    /// [`CliError`] if the commit fails. In most cases, the queue is still empty. But a database
+    /// may have committed the copy although its answer was lost. A folder may contain the whole
+    /// copy beside the file that marks it as incomplete.
     pub(crate) async fn commit(self) -> Result<(), CliError> {
         match self {
             Self::Folder(target) => target.commit(),

@@ -132,7 +132,7 @@ fn a_run_of_another_folder_is_left_alone() {
     let run = database.start(&other, ["run", "b", "--shell", PATIENT], "errors");
     wait_until("a file is at work", || database.count(&project, "processing") == 1);
     let paused = database.ask(&project, ["pause"]).expect_code(0);
-    assert!(paused.out.contains("is on another machine, or of another project folder"), "{paused:?}");
+    assert!(paused.out.contains("is on another machine, or belongs to another project folder"), "{paused:?}");
     assert!(database.ask(&project, ["monitor"]).expect_code(0).out.contains("no run is live"));
     assert!(database.ask(&project, ["resume"]).expect_code(0).err.contains("starting again: "));
     other.write("go", "");

@@ -85,7 +85,7 @@ pub(super) fn run<F: StorageFixture>(factory: impl Fn() -> F, effort: Effort) ->
 struct Process<S> {
     store: Option<S>,
     run: Option<RunId>,
-    /// The latest exchange request, with the model's ids and with the store's ids.
+    /// The latest exchange request twice: with the model's ids, then with the store's ids.
     latest: Option<(ExchangeRequest, ExchangeRequest)>,
 }
 

@@ -12,7 +12,8 @@ use super::{Page, section};
 use crate::commands::report::slots::placed;
 use crate::view;
 
-const SHORT: &str = "The attempts are too short to be drawn one by one: a run records their beginnings together.";
+const SHORT: &str =
+    "The attempts are too short to be drawn one by one: a run records the beginnings of several together.";
 
 impl Page<'_> {
     pub(super) fn timeline(&self) -> String {
