@@ -1,6 +1,7 @@
 //! Groups the failed files of the queue by failure.
 
 use autoproc_domain::signature::{FailureGroups, Signature, SignatureId};
+use autoproc_domain::view::PageRequest;
 use autoproc_domain::{FilePath, QueueItem, Status, Timestamp};
 
 use crate::context::Context;
@@ -8,6 +9,10 @@ use crate::error::CliError;
 use crate::view::files;
 
 pub(crate) const FAILED: &[Status] = &[Status::Failed, Status::Timeout];
+
+/// The maximum number of failed files that [`of_first`] reads. Keeps `status` fast for a large
+/// queue.
+const MAX_FIRST: usize = 10_000;
 
 const MAX_KNOWN: usize = 5;
 
@@ -33,6 +38,20 @@ pub(crate) async fn of_queue(since: Option<Timestamp>, context: &Context) -> Res
     };
     context.each_item(FAILED, add).await?;
     Ok(groups)
+}
+
+/// Reads the first failed files of the queue, and groups them.
+///
+/// # Errors
+/// [`CliError`] if the queue cannot be read.
+pub(crate) async fn of_first(context: &Context) -> Result<(Vec<QueueItem>, FailureGroups), CliError> {
+    let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_FIRST) };
+    let failed = context.storage().page(request).await?.items;
+    let mut groups = FailureGroups::default();
+    for item in &failed {
+        add(&mut groups, item);
+    }
+    Ok((failed, groups))
 }
 
 /// Returns the number of pending files whose next attempt is a retry after a failure. `since` is as

@@ -230,3 +230,26 @@ pub(crate) fn last_seq(bytes: &[u8]) -> Option<u64> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| verify(line).is_some());
     lines.filter_map(|line| Some(serde_json::from_slice::<Line<'_>>(&body(line)).ok()?.s)).max()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_header_is_explained() {
+        let header = Header {
+            store: "a".to_owned(),
+            generation: 2,
+            seq: 7,
+            snapshot_len: 100,
+            snapshot_crc: 1,
+            numbering: Numbering::Kept,
+        };
+        let edited = Header { snapshot_crc: 2, ..header.clone() };
+        assert!(wrong_header(Some(&edited), &header).starts_with("QUEUE-STATE.json was changed by another program"));
+        let others = [Header { generation: 3, ..header.clone() }, Header { store: "b".to_owned(), ..header.clone() }];
+        for other in others.iter().map(Some).chain([None]) {
+            assert_eq!(wrong_header(other, &header), "a line belongs to another journal");
+        }
+    }
+}

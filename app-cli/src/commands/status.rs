@@ -23,7 +23,7 @@ use crate::context::{Context, OTHER_FOLDER};
 use crate::delay::{self, Delay};
 use crate::error::{CliError, in_one_line};
 use crate::escape::{Printable, Shown, printable};
-use crate::failure_groups::{self, FAILED};
+use crate::failure_groups;
 use crate::forecasting::RecentAttempts;
 use crate::view::failure_group::{GroupJson, MAX_SINGLE};
 use crate::view::json::{CountsJson, ItemJson, PathJson};
@@ -41,16 +41,9 @@ const MAX_WAITING: usize = 10;
 
 const MAX_FAILED: usize = 10;
 
-/// The maximum number of failed files to group by reason. Keeps `status` fast for a large queue.
-const MAX_GROUPED: usize = 10_000;
-
 pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     let storage = context.storage();
-    let mut failed = failed(context).await?;
-    let mut groups = FailureGroups::default();
-    for item in &failed {
-        failure_groups::add(&mut groups, item);
-    }
+    let (mut failed, groups) = failure_groups::of_first(context).await?;
     failed.truncate(MAX_FAILED);
     let live_runs = context.runs().live().await?;
     let processing = items(ItemStatus::Processing, None, context).await?;
@@ -114,11 +107,6 @@ pub(super) async fn obstacles(
     let dead = context.runs().dead().await?.into_iter();
     let holders = dead.filter(|dead| claims.iter().any(|claim| claim.run == dead.run));
     Ok(holders.filter_map(|dead| Some((dead.run.clone(), reaper.obstacle(&dead)?))).collect())
-}
-
-async fn failed(context: &Context) -> Result<Vec<QueueItem>, CliError> {
-    let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_GROUPED) };
-    Ok(context.storage().page(request).await?.items)
 }
 
 /// Reads the state file. Only warns if the file cannot be read, because `status` works without it.

@@ -5,11 +5,12 @@ use crate::disk::fake::FakeDisk;
 use crate::engine::Mode;
 use crate::layout::{self, SNAPSHOT};
 
-fn with_a_journal() -> FakeDisk {
+/// A command writes one file, and a run adds a journal.
+fn store_of(mode: Mode) -> FakeDisk {
     let disk = FakeDisk::default();
-    let mut run = engine(disk.of_another_process(), None, Mode::Service);
+    let mut engine = engine(disk.of_another_process(), None, mode);
     for file in ["/first", "/second"] {
-        transact(&mut run, addition(file)).expect("added");
+        transact(&mut engine, addition(file)).expect("added");
     }
     disk
 }
@@ -21,11 +22,12 @@ fn journal(disk: &FakeDisk) -> String {
 
 #[test]
 fn an_unreadable_file_is_an_error_and_nothing_changes() {
-    let (plain, rescued) = (with_a_journal(), with_a_journal());
+    let (single, plain, rescued) = (store_of(Mode::Command), store_of(Mode::Service), store_of(Mode::Service));
     let copy = layout::rescued("1");
     let snapshot = rescued.contents().into_iter().find(|(name, _)| name == SNAPSHOT).expect("a snapshot").1;
     rescued.put(&copy, &snapshot);
-    let cases = [(&plain, SNAPSHOT.to_owned()), (&plain, journal(&plain)), (&rescued, copy)];
+    let cases =
+        [(&single, SNAPSHOT.to_owned()), (&plain, SNAPSHOT.to_owned()), (&plain, journal(&plain)), (&rescued, copy)];
     for (disk, name) in cases {
         let before = disk.contents();
         for mode in [Mode::Command, Mode::Service] {

@@ -1,7 +1,6 @@
 -- Lets an attempt record the journal of its item, and removes the events after the kept ones.
--- Returns no row if the attempt has lost its claim, or if the events to keep were removed meanwhile.
--- The lock makes a recovery, or a settlement, wait
--- until the change is committed.
+-- Returns no row if the attempt has lost its claim, or if the events to keep were removed
+-- meanwhile. The lock makes a recovery or a settlement wait until the change is committed.
 -- $1 item, $2 claim number, $3 run, $4 the number of events to keep
 with claim as materialized (
   select i.id from item i

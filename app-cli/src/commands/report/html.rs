@@ -46,7 +46,7 @@ const PAUSES_PER_READ: u32 = 10;
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-const MAX_WORDS: usize = 200;
+const MAX_COMMAND_WORDS: usize = 200;
 
 pub(super) async fn report(file: &Path, args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     if file.as_os_str() == "-" {
@@ -150,6 +150,6 @@ async fn night_of(night: Night, runs: Vec<RunId>, context: &Context) -> Result<N
 
 fn command(report: &Report) -> Option<String> {
     let word = |word: &OsString| quoted_template(&word.to_string_lossy());
-    let words: Vec<_> = report.command.as_ref()?.iter().take(MAX_WORDS).map(word).collect();
+    let words: Vec<_> = report.command.as_ref()?.iter().take(MAX_COMMAND_WORDS).map(word).collect();
     Some(format!("autoproc {}", words.join(" ")))
 }

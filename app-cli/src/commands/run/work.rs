@@ -22,7 +22,7 @@ const SHELL_OPERATORS: [&str; 7] = ["|", "||", "&&", ">", ">>", "<", "2>"];
 const SEMICOLON: &str = ";";
 
 /// The maximum length of a description, in characters: about three lines of a terminal.
-const MAX_WORDS: usize = 200;
+const MAX_DESCRIPTION_CHARS: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
@@ -61,8 +61,7 @@ impl Work {
         }
     }
 
-    /// Returns a readable description of the command or workflow, at most [`MAX_WORDS`] characters
-    /// long.
+    /// Describes the command or workflow in at most [`MAX_DESCRIPTION_CHARS`] characters.
     pub(super) fn in_words(&self) -> String {
         let text = match self {
             Self::Argv(words) => {
@@ -74,8 +73,8 @@ impl Work {
                 format!("--workflow {}", quoted_template(choice.word.as_deref().unwrap_or(DEFAULT_WORKFLOW)))
             }
         };
-        match text.char_indices().nth(MAX_WORDS) {
-            Some(_) => text.chars().take(MAX_WORDS - 1).chain(['…']).collect(),
+        match text.char_indices().nth(MAX_DESCRIPTION_CHARS) {
+            Some(_) => text.chars().take(MAX_DESCRIPTION_CHARS - 1).chain(['…']).collect(),
             None => text,
         }
     }
@@ -153,7 +152,7 @@ mod tests {
         assert_eq!(words(&["wc", "-l", "it's {}"]), "wc -l 'it'\\''s {}'");
         assert_eq!(Work::Shell("wc {} > x".into()).in_words(), "--shell 'wc {} > x'");
         let long = words(&["é"; 300]);
-        assert_eq!(long.chars().count(), MAX_WORDS);
+        assert_eq!(long.chars().count(), MAX_DESCRIPTION_CHARS);
         assert!(long.ends_with('…'), "{long}");
     }
 }

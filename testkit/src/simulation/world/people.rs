@@ -17,9 +17,9 @@ use super::super::snapshot::Seen;
 use super::World;
 
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The maximum random part of the pause between runs, in seconds. The other part grows with the
+/// The maximum random part of the pause between two runs, in seconds. The other part grows with the
 /// number of runs: a run that does not wait for backoffs ends at once, so hundreds might follow.
-const MAX_PAUSE_BETWEEN_RUNS: u64 = 5;
+const MAX_RANDOM_PAUSE_S: u64 = 5;
 const MAX_STOP_LAG_MS: u64 = 500;
 const MAX_GRACE_MS: u64 = 5000;
 /// The maximum time for which attempts outlive a dead run. With leases, this time starts when the
@@ -197,7 +197,7 @@ impl World {
         }
         self.is_run_due = true;
         let longer = (self.runs.len() as u64 / 10).pow(4);
-        let pause = self.random.below(MAX_PAUSE_BETWEEN_RUNS) + longer;
+        let pause = self.random.below(MAX_RANDOM_PAUSE_S) + longer;
         self.later(Duration::from_secs(pause), Happening::BeginRun);
     }
 

@@ -14,7 +14,7 @@ const TIME_COLUMNS: usize = 9;
 
 const NARROW_INDENT: usize = 2;
 
-const WIDE: usize = 60;
+const MIN_WIDE_COLUMNS: usize = 60;
 
 /// The minimum and maximum width of the progress bar, without its brackets.
 const BAR: (usize, usize) = (8, 30);
@@ -113,7 +113,7 @@ fn retries(picture: &Picture, terminal: &Terminal<'_>) -> Vec<String> {
 }
 
 fn indent(terminal: &Terminal<'_>) -> usize {
-    if terminal.size.columns < WIDE { NARROW_INDENT } else { TIME_COLUMNS }
+    if terminal.size.columns < MIN_WIDE_COLUMNS { NARROW_INDENT } else { TIME_COLUMNS }
 }
 
 /// Joins texts into lines, without splitting a text.

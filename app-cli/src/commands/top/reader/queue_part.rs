@@ -3,21 +3,18 @@
 use std::time::{Duration, Instant};
 
 use autoproc_domain::request::Scope;
-use autoproc_domain::signature::{FailureGroup, FailureGroups};
+use autoproc_domain::signature::FailureGroup;
 use autoproc_domain::view::{Counts, PageRequest};
 use autoproc_domain::{QueueItem, Status};
 
 use crate::commands::top::snapshot::Filter;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::failure_groups::{self, FAILED};
+use crate::failure_groups;
 
 const MAX_NEXT: usize = 200;
 
 const SEARCHED_AT_ONCE: usize = 50_000;
-
-/// The maximum number of failed files to group, as in `autoproc status`.
-const MAX_GROUPED: usize = 10_000;
 
 /// The maximum age of the failure groups before they are computed again.
 const MAX_GROUPS_AGE: Duration = Duration::from_secs(30);
@@ -90,10 +87,6 @@ async fn groups(failed: usize, context: &Context) -> Result<Vec<FailureGroup>, C
     if failed == 0 {
         return Ok(Vec::new());
     }
-    let request = PageRequest { statuses: FAILED.to_vec(), after: None, limit: Some(MAX_GROUPED) };
-    let mut groups = FailureGroups::default();
-    for item in &context.storage().page(request).await?.items {
-        failure_groups::add(&mut groups, item);
-    }
+    let (_, groups) = failure_groups::of_first(context).await?;
     Ok(groups.largest_first().into_iter().cloned().collect())
 }
