@@ -168,7 +168,7 @@ fn an_attempt_is_stalled_if_it_is_slow_silent_and_idle() {
     }
     let command = "echo begun; case {/} in b) while :; do :; done ;; *) sleep 300 ;; esac";
     let run = project.start(["run", "-q", "-j2", "--shell", command]);
-    let outputs = [1, 2].map(|id| project.path(&format!("logs/attempts/{id}.1.{id}.log")));
+    let outputs = [1, 2].map(|id| project.path(format!("logs/attempts/{id}.1.{id}.log")));
     wait_until("both commands have printed", || outputs.iter().all(|output| output.exists()));
     wait_until("a recipe is in the log", || recipe(&project).is_some());
     record_all(&project, &recipe(&project).expect("a recipe"), std::iter::repeat_n((1, 110), 24));
