@@ -50,7 +50,7 @@ bench-queues files="100000":
 forecast trace="":
     cargo bench -p autoproc-domain --bench forecast -- {{ if trace == "" { "" } else { quote(absolute_path(trace)) } }}
 
-# Record the durations of six real programs on 260 files, score the forecasts on them, and plant ten files that hang (about ten minutes; needs xz, zstd, file and strings)
+# Record the durations of six real programs on 260 files, score the forecasts on them, and plant ten files that hang (about four minutes; needs xz, zstd, file and strings)
 forecast-trace folder="target/forecast-trace":
     cargo build --release -p autoproc-cli
     app-cli/benches/forecast/record.py target/release/autoproc {{quote(folder)}}

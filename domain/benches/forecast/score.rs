@@ -11,6 +11,8 @@ pub(crate) type Group = Vec<File>;
 /// The size in bytes and the duration in seconds.
 type File = (u64, f64);
 
+const MIN_SHUFFLED: usize = 200;
+
 /// The errors of forecasts, relative to the observed durations.
 #[derive(Debug, Default)]
 pub(crate) struct Score {
@@ -95,10 +97,12 @@ impl Score {
     }
 }
 
-/// Shuffles the files within each group.
+/// Shuffles the files within each group. Few groups are shuffled repeatedly, so that the result has
+/// at least [`MIN_SHUFFLED`] groups.
 pub(crate) fn shuffled(groups: &[Group]) -> Vec<Group> {
     let mut random = Random::new(1);
-    let mut groups = groups.to_vec();
+    let times = MIN_SHUFFLED.div_ceil(groups.len().max(1));
+    let mut groups: Vec<_> = std::iter::repeat_n(groups, times).flatten().cloned().collect();
     for group in &mut groups {
         for index in (1..group.len()).rev() {
             let other = random.below(index as u64 + 1);
