@@ -1,12 +1,15 @@
 //! Finds running attempts that take longer than expected.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use autoproc_domain::ports::LiveRun;
 use autoproc_domain::{ItemId, ProcessorState, QueueItem, Timestamp};
 use autoproc_subprocess::idle_items;
 use autoproc_subprocess::process_table::Marker;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::context::Context;
 use crate::forecasting::RecentAttempts;
@@ -16,6 +19,9 @@ const MIN_SILENCE: Duration = Duration::from_mins(1);
 
 /// How long the CPU time of silent attempts is watched.
 const WATCH_TIME: Duration = Duration::from_millis(200);
+
+/// The maximum time to read the processes.
+const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How a running attempt takes longer than expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +99,14 @@ fn silence(item: &QueueItem, elapsed: Duration, context: &Context) -> Duration {
     }
 }
 
+/// Returns an empty set if the processes cannot be read in time. Reading the environment of a
+/// process that hangs in the kernel may hang too, so a thread of its own does it.
 async fn idle(run: &LiveRun, context: &Context) -> BTreeSet<ItemId> {
     let marker = Marker::of_run(&run.info.id).in_project(context.project.root());
-    let idle = tokio::task::spawn_blocking(move || idle_items(&marker, WATCH_TIME)).await;
-    idle.ok().and_then(Result::ok).unwrap_or_default()
+    let (sender, receiver) = oneshot::channel();
+    let watch = move || drop(sender.send(idle_items(&marker, WATCH_TIME)));
+    // If no thread starts, the channel is closed at once.
+    let _ = thread::Builder::new().name("idle attempts".to_owned()).spawn(watch);
+    let answer = timeout(WATCH_TIME + READ_TIMEOUT, receiver).await;
+    answer.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default()
 }

@@ -91,7 +91,7 @@ impl RecentAttempts {
             Some(forecast.about)
         };
         let mean = forecast.mean().unwrap_or_default();
-        forecast.overdue(&running).into_iter().map(|at| (at, expected(&running[at]).unwrap_or(mean))).collect()
+        forecast.slow(&running).into_iter().map(|at| (at, expected(&running[at]).unwrap_or(mean))).collect()
     }
 }
 

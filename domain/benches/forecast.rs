@@ -54,7 +54,7 @@ fn print(order: &str, groups: &[Group]) {
     println!("  without a forecast: {} files", score.much_larger);
     println!("  range of one file: {:.3} of {} files within", share(score.covered), score.covered.1);
     println!("    at least 0.8 in {good} of {} groups of 100 files or more", score.group_coverage.len());
-    println!("  overdue at their end: {:.2} % of {} files", 100.0 * share((score.overdue, score.all)), score.all);
+    println!("  slow at their end: {:.2} % of {} files", 100.0 * share((score.slow, score.all)), score.all);
     println!("  time left after a quarter, {} groups: error, median and 90th percentile", score.left.len());
     println!("    only a lower bound: {} groups; {} of them take longer", score.bounds.1, score.bounds.0);
     println!("    forecast {:?}, mean x count {:?}", left(&score.left), left(&score.left_by_mean));

@@ -30,7 +30,7 @@ use std::time::Duration;
 use crate::path::FilePath;
 use model::Model;
 
-pub use model::{LARGER, MIN_SAMPLES_FOR_OVERDUE, OVERDUE};
+pub use model::{LARGER, MIN_SAMPLES_FOR_SLOW, OVERDUE};
 pub use time_left::{Backlog, OVERDUE_MARGIN, RemainingFile, TimeLeft};
 
 /// The maximum number of samples that are kept for a recipe, and for each extension.

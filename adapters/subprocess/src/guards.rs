@@ -74,10 +74,10 @@ pub struct GuardSettings {
     pub records_dir: Option<PathBuf>,
     /// The limits on the output that is kept of each process.
     pub output: OutputLimits,
-    /// The exit statuses that count as success, in addition to 0. The temporary files of a process
-    /// with another status are kept, and the last line of its log names their folder. They are
-    /// removed if the run aborts the process, or if its guard is killed. If `None`, all temporary
-    /// files are removed.
+    /// If set, the temporary files of a failed process are kept, and the last line of its log names
+    /// their folder. The list has the exit statuses that count as success, in addition to 0. A
+    /// process that the run aborts, or whose guard is killed, does not count as failed. If `None`,
+    /// all temporary files are removed.
     pub keep_tmp: Option<Vec<i32>>,
 }
 

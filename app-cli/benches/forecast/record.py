@@ -3,9 +3,9 @@
 
 Usage: record.py BINARY FOLDER [FILES]
 
-Makes FILES (260) different files of 2 kB to 12 MB, and runs six programs on each of them with `autoproc run -j1`, each program in a project of its own.
+Makes FILES (260; at least 20) different files of 2 kB to 12 MB, and runs six programs on each of them with `autoproc run -j1`, each program in a project of its own.
 Writes the sizes and durations from the event logs to FOLDER/trace.csv, for the benchmark `forecast` of the domain. Then runs `gzip -9` on the files
-again, with ten files among them whose command hangs, and prints when `autoproc status` marked each of them as slow, and what else it marked.
+again, with ten files among them whose command hangs, and prints when `autoproc status` marked each of them as slow, and how many others it marked.
 
 The files are made anew each time, from a fixed seed: lines of a log, records of JSON, and bytes that cannot be compressed.
 """
@@ -88,6 +88,19 @@ def plant(binary, folder, inputs):
     command = "case {/} in *.hangs) sleep 3600 ;; *) gzip -9 -c {} > /dev/null ;; esac"
     run = subprocess.Popen([binary, "--project-dir", project, "run", f"-j{PLANTED + 2}", "--quiet", "--timeout", "2h", inputs, "--shell", command])
     begun, found, wrong = {}, {}, set()
+    try:
+        watch(binary, project, run, files, begun, found, wrong)
+    finally:
+        subprocess.run([binary, "--project-dir", project, "stop", "--now"], capture_output=True)
+        run.wait()
+    times = ", ".join(f"{seconds:.1f}" for seconds in sorted(found.values()))
+    print(f"{len(found)} of {PLANTED} planted files marked as slow, after {times} s; of the others: {len(wrong)}")
+    if len(found) < PLANTED:
+        sys.exit("error: not all planted files were marked")
+
+
+def watch(binary, project, run, files, begun, found, wrong):
+    """Notes which files `status` marks as slow, until all planted ones are marked and all others are completed."""
     deadline = time.monotonic() + 300
     while run.poll() is None and time.monotonic() < deadline:
         status = json.loads(subprocess.run([binary, "--project-dir", project, "status", "--json"], capture_output=True, check=True).stdout)
@@ -101,15 +114,13 @@ def plant(binary, folder, inputs):
         if len(found) == PLANTED and status["counts"]["completed"] == len(files) - PLANTED:
             break
         time.sleep(0.2)
-    subprocess.run([binary, "--project-dir", project, "stop", "--now"], check=True, capture_output=True)
-    run.wait()
-    times = ", ".join(f"{seconds:.1f}" for seconds in sorted(found.values()))
-    print(f"{len(found)} of {PLANTED} planted files marked as slow, after {times} s; of the others: {len(wrong)}")
 
 
 def main(binary, folder, files="260"):
     binary, folder = Path(binary).resolve(), Path(folder).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ["in", "planted", *PROGRAMS]:
+        shutil.rmtree(folder / name, ignore_errors=True)
     make_files(folder / "in", int(files))
     record(binary, folder, folder / "in")
     plant(binary, folder, folder / "in")

@@ -143,6 +143,7 @@ fn a_file_that_takes_longer_than_expected_makes_the_time_left_unknown() {
     record_all(&project, &recipe(&project).expect("a recipe"), attempts);
     let unknown = "\ntime left unknown: 1 file takes longer than expected\n";
     wait_until("the file is overdue", || project.ask(["status"]).expect_code(0).out.contains(unknown));
+    wait_until("the file is slow", || project.json(["status"])["processing"][0]["slow"] == true);
     let status = project.json(["status"]);
     let live = &status["live_runs"][0];
     assert_eq!((&live["time_left"], &live["overdue_files"]), (&Value::Null, &1.into()));
@@ -183,9 +184,12 @@ fn an_attempt_is_stalled_if_it_is_slow_silent_and_idle() {
         file.set_modified(SystemTime::now() - Duration::from_mins(2)).expect("set");
     }
     wait_until("a is stalled", || delays().iter().eq(&[(true, true), (true, false)]));
-    let status = project.ask(["status"]).expect_code(0).out;
-    let ends_with = |word: &str| status.lines().filter(|line| line.ends_with(word)).count();
-    assert_eq!((ends_with(", stalled"), ends_with(", slow")), (1, 1), "{status}");
+    // On a busy machine, the busy command may get no processor for a moment.
+    wait_until("only one of them is called stalled", || {
+        let status = project.ask(["status"]).expect_code(0).out;
+        let ends_with = |word: &str| status.lines().filter(|line| line.ends_with(word)).count();
+        (ends_with(", stalled"), ends_with(", slow")) == (1, 1)
+    });
     let shown = project.ask(["queue", "show", "a"]).expect_code(0).out;
     assert!(shown.contains("s, stalled\n"), "{shown}");
     let attempt = project.json(["queue", "show", "a"])["history"][0].clone();

@@ -20,8 +20,8 @@ pub(crate) struct Score {
     pub(crate) files: Vec<f64>,
     /// For each large group, the share of files with a duration within the forecast range.
     pub(crate) group_coverage: Vec<f64>,
-    /// The number of files that were overdue at their end, although they succeeded.
-    pub(crate) overdue: u32,
+    /// The number of files that were slow at their end, although they succeeded.
+    pub(crate) slow: u32,
     /// The number of all files.
     pub(crate) all: u32,
     /// The number of files without a forecast because of their large size.
@@ -61,7 +61,7 @@ impl Score {
             self.much_larger += u32::from(matches!(file, Err(NoForecast::MuchLarger { .. })));
             let elapsed = Duration::from_secs_f64(*seconds);
             let at_its_end = RemainingFile { file_path: &path(), size_bytes: Some(*bytes), elapsed };
-            self.overdue += u32::from(!forecast.overdue(&[at_its_end]).is_empty());
+            self.slow += u32::from(!forecast.slow(&[at_its_end]).is_empty());
             self.all += 1;
             if let Ok(file) = file {
                 self.files.push(error(file.about.as_secs_f64(), *seconds));

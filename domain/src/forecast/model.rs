@@ -15,12 +15,14 @@ const LEAST_SECONDS: f64 = 1e-9;
 /// largest sample counts as at least 4096 bytes.
 pub const LARGER: f64 = 4.0;
 
-/// If there are fewer than [`MIN_SAMPLES_FOR_OVERDUE`] samples, an attempt is overdue after this
-/// many times the upper end of its forecast range or, without a range, of its forecast.
+/// If a forecast has no range, an attempt is overdue after this many times the forecast duration.
 pub const OVERDUE: f64 = 3.0;
 
+/// An attempt is slow at the latest after this many times the upper end of its forecast range.
+const SLOW: f64 = 3.0;
+
 /// The minimum number of samples from which the duration of 99 % of all attempts follows.
-pub const MIN_SAMPLES_FOR_OVERDUE: usize = 99;
+pub const MIN_SAMPLES_FOR_SLOW: usize = 99;
 
 /// The largest sample counts as at least one block of common file systems.
 const MIN_LARGEST_BYTES: f64 = 4096.0;
@@ -74,18 +76,21 @@ impl Model {
     }
 
     /// Returns the longest expected duration, in seconds.
-    pub(super) fn longest(&self, bytes: f64) -> f64 {
-        let mean = self.at_least(self.mean(Some(bytes)));
+    pub(super) fn longest(&self, bytes: Option<f64>) -> f64 {
+        let mean = self.at_least(self.mean(bytes));
         self.range(mean).map_or(OVERDUE * mean * self.median(), |range| *range.end())
     }
 
-    /// Returns the time after which an attempt is overdue, in seconds.
-    pub(super) fn overdue_after(&self, bytes: Option<f64>) -> f64 {
+    /// Returns the time after which an attempt is slow, in seconds.
+    pub(super) fn slow_after(&self, bytes: Option<f64>) -> f64 {
         let (mean, samples) = (self.at_least(self.mean(bytes)), self.ratios.len());
-        if samples >= MIN_SAMPLES_FOR_OVERDUE {
-            return mean * self.ratio_of_rank((99 * (samples + 1)).div_ceil(100));
+        let Some(range) = self.range(mean) else { return self.longest(bytes) };
+        let limit = SLOW * range.end();
+        if samples < MIN_SAMPLES_FOR_SLOW {
+            return limit;
         }
-        OVERDUE * self.range(mean).map_or(mean * self.median(), |range| *range.end())
+        // A single outlier may be the duration of 99 %.
+        limit.min(mean * self.ratio_of_rank((99 * (samples + 1)).div_ceil(100)))
     }
 
     /// Returns one of `ratios`, selected by a random number.

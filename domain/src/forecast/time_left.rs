@@ -73,15 +73,13 @@ impl Forecast {
     /// there are fewer than [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
     ///
     /// A running file is overdue if its attempt exceeds a limit by more than [`OVERDUE_MARGIN`].
-    /// The limit is the duration that 99 % of such attempts do not exceed. With fewer than
-    /// [`MIN_SAMPLES_FOR_OVERDUE`](super::MIN_SAMPLES_FOR_OVERDUE) samples, it is
-    /// [`OVERDUE`](super::OVERDUE) times the upper end of the forecast range or, without a range,
-    /// of the forecast. The result assumes that failed attempts take
+    /// The limit is the upper end of the forecast range or, without a range,
+    /// [`OVERDUE`](super::OVERDUE) times the forecast. The result assumes that failed attempts take
     /// the same share of the time as so far in the run.
     #[must_use]
     pub fn time_left(&self, backlog: &Backlog<'_>) -> Option<TimeLeft> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
-        let overdue = models.overdue(&backlog.running);
+        let overdue = models.exceeding(&backlog.running, Model::longest);
         if !overdue.is_empty() {
             return Some(TimeLeft::Unknown { overdue });
         }
@@ -104,13 +102,18 @@ impl Forecast {
         Some(TimeLeft::About { about, likely })
     }
 
-    /// Returns the indices of the overdue files in `running`, in increasing order; see
-    /// [`time_left`](Self::time_left). Returns an empty list if there are fewer than
-    /// [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
+    /// Returns the indices of the slow files in `running`, in increasing order. Returns an empty
+    /// list if there are fewer than [`MIN_SAMPLES`](super::MIN_SAMPLES) samples.
+    ///
+    /// A file is slow if its attempt exceeds a limit by more than [`OVERDUE_MARGIN`]. The limit is
+    /// the duration that 99 % of such attempts do not exceed, and at most 3 times the upper end of
+    /// the forecast range. With fewer than [`MIN_SAMPLES_FOR_SLOW`](super::MIN_SAMPLES_FOR_SLOW)
+    /// samples, it is 3 times that upper end or, without a range, [`OVERDUE`](super::OVERDUE) times
+    /// the forecast.
     #[must_use]
-    pub fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
+    pub fn slow(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()));
-        models.map_or_else(Vec::new, |models| models.overdue(running))
+        models.map_or_else(Vec::new, |models| models.exceeding(running, Model::slow_after))
     }
 
     /// Returns the longest expected duration of a file: the upper end of its forecast range, or
@@ -121,7 +124,7 @@ impl Forecast {
         let models = Models::new(self, |samples| Model::fit(samples.iter().copied()))?;
         let model = models.of(file_path);
         let size = bytes(size_bytes);
-        (!model.is_much_larger(size)).then(|| duration(model.longest(size)))
+        (!model.is_much_larger(size)).then(|| duration(model.longest(Some(size))))
     }
 
     /// Returns the middle 95 % of the results of random simulations.
@@ -185,12 +188,14 @@ impl<'f> Models<'f> {
         self.by_extension.get(&*extension(file_path)).unwrap_or(&self.all)
     }
 
-    fn overdue(&self, running: &[RemainingFile<'_>]) -> Vec<usize> {
-        let is_overdue = |file: &RemainingFile<'_>| {
-            let limit = self.of(file.file_path).overdue_after(file.size_bytes.map(bytes));
+    /// Returns the indices of the files whose attempts exceed the limit by more than
+    /// [`OVERDUE_MARGIN`].
+    fn exceeding(&self, running: &[RemainingFile<'_>], limit: impl Fn(&Model, Option<f64>) -> f64) -> Vec<usize> {
+        let exceeds = |file: &RemainingFile<'_>| {
+            let limit = limit(self.of(file.file_path), file.size_bytes.map(bytes));
             !self.is_much_larger(file) && file.elapsed > duration(limit).saturating_add(OVERDUE_MARGIN)
         };
-        running.iter().enumerate().filter(|(_, file)| is_overdue(file)).map(|(position, _)| position).collect()
+        running.iter().enumerate().filter(|(_, file)| exceeds(file)).map(|(position, _)| position).collect()
     }
 
     /// Returns the backlog with every much larger file reduced to the largest sample. `None` if

@@ -37,7 +37,7 @@ struct Process {
     trace: Option<Vec<DiskImage>>,
     observer: Option<Observer>,
     unreadable: Option<String>,
-    /// The maximum length of a file, unless more is reserved. `None` for an empty disk.
+    /// The maximum length of a file, unless more is reserved. `None` if the disk has room.
     max_length: Option<usize>,
 }
 
@@ -331,7 +331,10 @@ impl Disk for FakeDisk {
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         self.change(|image| {
             assert!(!image.is_named(file.inode, &PERMANENT), "a file that must stay is cut");
-            image.inodes[file.inode].write(Write::Truncate { len });
+            let inode = &mut image.inodes[file.inode];
+            inode.write(Write::Truncate { len });
+            // Linux also frees reserved space behind the new end (ext4, XFS).
+            inode.reserved = inode.reserved.min(len);
             Ok(())
         })
     }

@@ -2,7 +2,7 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use autoproc_domain::ItemId;
 use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
@@ -293,4 +293,19 @@ fn a_flood_is_copied_to_disk_no_more_than_once_a_second() {
         fs::remove_file(&copy).expect("it was created");
     }
     assert!(writer.finish().is_none());
+}
+
+#[test]
+fn the_latest_output_may_be_in_the_tail() {
+    let (_dir, log) = fixture();
+    assert_eq!(log.last_output_at().expect("read"), None);
+    let mut writer = BoundedLog::new(log.path.clone(), OutputLimits { head: 4, tail: 100 });
+    writer.write(Stream::Stdout, b"1234");
+    let old = SystemTime::now() - Duration::from_mins(5);
+    fs::File::options().append(true).open(&log.path).expect("a log").set_modified(old).expect("set");
+    assert_eq!(log.last_output_at().expect("read"), Some(old));
+    writer.write(Stream::Stdout, b"5678");
+    writer.tick(writer.next_tick().expect("a copy is due"));
+    assert!(log.last_output_at().expect("read") > Some(old));
+    assert_eq!(log.written_at().expect("read"), Some(old), "the head has not changed");
 }

@@ -157,6 +157,8 @@ impl<'a> Reader<'a> {
         // `Storage::changed`.
         self.are_processing_stale = true;
         self.history_throttle.record(began, Instant::now());
+        // Waits while it watches the processes, which costs nothing.
+        self.history.find_delays(live, runs, &self.queue, self.context).await;
         Ok(())
     }
 

@@ -245,7 +245,7 @@ impl World {
         ids.into_iter().filter(|_| self.random.one_in(2)).collect()
     }
 
-    /// Only the first ten runs may have a time limit, so that later runs process every file.
+    /// Only the first runs may have a time limit, so that later runs process every file.
     fn until(&mut self) -> Option<Timestamp> {
         let is_limited = self.runs.len() <= 10 && self.random.one_in(8);
         is_limited.then(|| self.wall().saturating_add(Duration::from_secs(1 + self.random.below(60))))

@@ -50,15 +50,7 @@ impl HistoryPart {
         queue: &QueuePart,
         context: &Context,
     ) -> Result<(), CliError> {
-        let now = context.now();
         self.throughput = self.throughput(live, context);
-        let moving = live.iter().filter(|run| !runs.pauses.contains_key(&run.info.id));
-        let mut delays = BTreeMap::new();
-        for run in moving {
-            let running = delay::running(run, &queue.processing, runs.latest.as_ref(), now);
-            delays.extend(delay::delays(run, &running, &self.recent, context).await);
-        }
-        self.delays = delays;
         self.measure(&queue.processing);
         self.expected = self.expected(live, &queue.processing);
         self.time_left = match (live, &runs.latest, &runs.stop) {
@@ -69,6 +61,23 @@ impl HistoryPart {
         }
         .map(|left| time_left::describe(&left));
         Ok(())
+    }
+
+    /// Finds the attempts that take longer than expected.
+    pub(super) async fn find_delays(
+        &mut self,
+        live: &[LiveRun],
+        runs: &RunsPart,
+        queue: &QueuePart,
+        context: &Context,
+    ) {
+        let now = context.now();
+        let mut delays = BTreeMap::new();
+        for run in live.iter().filter(|run| !runs.pauses.contains_key(&run.info.id)) {
+            let running = delay::running(run, &queue.processing, runs.latest.as_ref(), now);
+            delays.extend(delay::delays(run, &running, &self.recent, context).await);
+        }
+        self.delays = delays;
     }
 
     fn throughput(&self, live: &[LiveRun], context: &Context) -> Throughput {

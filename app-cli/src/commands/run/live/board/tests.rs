@@ -245,8 +245,7 @@ fn the_time_left_is_unknown_while_a_file_takes_longer_than_expected() {
     both.sort();
     assert_eq!(both, [of(1).file_path, of(2).file_path]);
     board.apply(&RunEvent { at: START, run: RunId::new("r"), kind: completed(1) }, 2 * SECOND);
-    // The upper end of the range is now 2 s, and the limit is three times that plus a second.
-    assert_eq!(overdue(&mut board, 8), [of(2).file_path]);
+    assert_eq!(overdue(&mut board, 3), [of(2).file_path]);
 }
 
 #[test]
