@@ -92,7 +92,7 @@ pub(crate) async fn delays(
 /// Returns the time since the latest output; zero if unknown.
 fn silence(item: &QueueItem, elapsed: Duration, context: &Context) -> Duration {
     let Some(log) = context.wiring.attempt_logs().current(item) else { return Duration::ZERO };
-    match log.last_output_at() {
+    match log.written_at() {
         Ok(Some(at)) => SystemTime::now().duration_since(at).unwrap_or_default(),
         Ok(None) => elapsed,
         Err(_) => Duration::ZERO,

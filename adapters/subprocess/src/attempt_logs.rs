@@ -16,8 +16,6 @@ use autoproc_domain::item::{AttemptNumber, ClaimNumber, ClaimToken};
 use autoproc_domain::ports::Attempt;
 use autoproc_domain::{ItemId, QueueItem};
 
-use crate::bounded_log::tail_path;
-
 pub use pruning::{Pruned, Retention};
 pub use reading::{Chunk, Follower, LogEnd, Rest};
 pub use streams::{Piece, StreamFilter, StreamMap};
@@ -119,22 +117,10 @@ impl AttemptLog {
     /// # Errors
     /// If the time cannot be read.
     pub fn written_at(&self) -> io::Result<Option<SystemTime>> {
-        modified_at(&self.path)
-    }
-
-    /// Returns the time of the latest output of a running attempt, or `None` if there is no output.
-    ///
-    /// # Errors
-    /// If the time cannot be read.
-    pub fn last_output_at(&self) -> io::Result<Option<SystemTime>> {
-        Ok(self.written_at()?.max(modified_at(&tail_path(&self.path))?))
-    }
-}
-
-fn modified_at(path: &Path) -> io::Result<Option<SystemTime>> {
-    match path.symlink_metadata() {
-        Ok(metadata) => metadata.modified().map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        match self.path.symlink_metadata() {
+            Ok(metadata) => metadata.modified().map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
