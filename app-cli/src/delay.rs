@@ -1,4 +1,4 @@
-//! Finds running attempts that take longer than expected.
+//! Finds running attempts that take much longer than expected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -23,11 +23,13 @@ const WATCH_TIME: Duration = Duration::from_millis(200);
 /// The maximum time to read the processes.
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How a running attempt takes longer than expected.
+/// How a running attempt takes much longer than expected; see [`Forecast::slow`].
+///
+/// [`Forecast::slow`]: autoproc_domain::forecast::Forecast::slow
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delay {
     Slow,
-    /// The attempt also prints nothing and uses no CPU time.
+    /// The attempt also prints nothing and uses hardly any CPU time.
     Stalled,
 }
 
@@ -48,7 +50,7 @@ impl Delay {
     }
 }
 
-/// Returns the started ones of `processing` that belong to this run.
+/// Returns the items of this run whose attempts have started.
 pub(crate) fn running<'a>(
     run: &LiveRun,
     processing: &'a [QueueItem],
@@ -64,7 +66,7 @@ pub(crate) fn running<'a>(
     started.filter_map(|item| Some((item, now.saturating_since(item.last_attempt?)))).collect()
 }
 
-/// Returns those `running` attempts of a live run that take longer than expected.
+/// Returns those `running` attempts of a live run that take much longer than expected.
 ///
 /// An attempt counts as stalled only if its processes are on this machine. If an attempt has been
 /// silent for long enough, this function takes [`WATCH_TIME`].

@@ -125,7 +125,7 @@ struct Status {
     pauses: BTreeMap<RunId, Pause>,
     /// `None` unless exactly one run is live and its time left is known.
     time_left: Option<TimeLeft>,
-    /// The items whose attempts take longer than expected, except those of paused runs.
+    /// The items whose attempts take much longer than expected, except those of paused runs.
     delays: BTreeMap<ItemId, Delay>,
     latest: Option<ProcessorState>,
     processing: Vec<QueueItem>,

@@ -26,7 +26,7 @@ pub(super) struct HistoryPart {
     /// The forecast time until the run ends, as text. `None` if unknown, or unless exactly one run
     /// is live and is neither paused nor stopping.
     pub(super) time_left: Option<String>,
-    /// Items that take longer than expected, except those of paused runs.
+    /// Items that take much longer than expected, except those of paused runs.
     pub(super) delays: BTreeMap<ItemId, Delay>,
     /// The forecast duration of each processing file, as text.
     pub(super) expected: HashMap<ItemId, String>,
@@ -63,7 +63,7 @@ impl HistoryPart {
         Ok(())
     }
 
-    /// Finds the attempts that take longer than expected.
+    /// Finds the attempts that take much longer than expected.
     pub(super) async fn find_delays(
         &mut self,
         live: &[LiveRun],
