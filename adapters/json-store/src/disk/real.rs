@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use autoproc_regular_file::{self as regular_file, Links, folder_of};
 use rustix::fs::{FallocateFlags, fallocate};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::disk::{Access, Disk, FolderId, Sharing, Stamp};
 use crate::layout::RUNS;
@@ -109,7 +109,7 @@ impl Disk for RealDisk {
 
     fn reserve(&self, file: &File, len: u64) -> io::Result<()> {
         // `KEEP_SIZE` keeps the file's length (fallocate(2)); fs2's `allocate` would change it.
-        match fallocate(file, FallocateFlags::KEEP_SIZE, 0, len) {
+        match retry_on_intr(|| fallocate(file, FallocateFlags::KEEP_SIZE, 0, len)) {
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             Err(error) => Err(error.into()),
         }

@@ -79,7 +79,11 @@ impl<D: Disk> Engine<D> {
         let (bytes, after) = journal::line(tip.position, &tip.header, events);
         let access = if before == 0 { Access::Create } else { Access::Append };
         let name = tip.journal.as_str();
-        let file = self.disk.open(name, access).map_err(|error| Fault::Unchanged(classify(name)(error)))?;
+        let unchanged = |error| Fault::Unchanged(classify(name)(error));
+        let file = self.disk.open(name, access).map_err(unchanged)?;
+        // Without room, the line is refused before a part of it is written: cutting it off would
+        // also free the space that a run has reserved for results.
+        self.disk.reserve(&file, after.offset).map_err(unchanged)?;
         self.write_line(&file, name, before, &bytes)?;
         self.disk.sync_data(&file).map_err(|error| {
             // A failed sync cannot be answered with a new snapshot, because the queue is not

@@ -200,11 +200,12 @@ impl<D: Disk> Engine<D> {
         let before = loaded.position;
         let (bytes, after) = journal::line(before, &header, events);
         self.open_for_append(loaded, &name).map_err(Fault::Unchanged)?;
-        if events.iter().any(|event| matches!(event, Event::Claimed { .. })) {
-            self.reserve(loaded, &name, after.offset).map_err(Fault::Unchanged)?;
+        self.reserve(loaded, &name, after.offset, events).map_err(Fault::Unchanged)?;
+        let Some(journal) = &mut loaded.journal else { return Ok(()) };
+        if let Err(fault) = self.write_line(&journal.file, &name, before.offset, &bytes) {
+            journal.reserved = 0;
+            return Err(fault);
         }
-        let Some(journal) = &loaded.journal else { return Ok(()) };
-        self.write_line(&journal.file, &name, before.offset, &bytes)?;
         loaded.position = after;
         if let Err(error) = self.disk.sync_data(&journal.file) {
             return self.recover_from_failed_sync(loaded, &name, before, error);
@@ -225,16 +226,20 @@ impl<D: Disk> Engine<D> {
         Ok(())
     }
 
-    /// Reserves journal space for the results of all files in progress.
+    /// Reserves journal space up to `end`, the end of the next line. A line that does not fit is
+    /// refused before it is written: cutting off a part of it would also free the space that other
+    /// processes have reserved behind it (ext4, XFS).
     ///
-    /// The results can then be written to a full disk.
-    fn reserve(&self, loaded: &mut Loaded<D>, name: &str, offset: u64) -> Result<(), StorageError> {
-        let results = loaded.queue.counts().processing as u64 * RESULT_BYTES;
-        let needed = offset + results;
+    /// A claim also reserves space for the results of all files in progress. The results can then
+    /// be written to a full disk.
+    fn reserve(&self, loaded: &mut Loaded<D>, name: &str, end: u64, events: &[Event]) -> Result<(), StorageError> {
+        let is_claim = events.iter().any(|event| matches!(event, Event::Claimed { .. }));
+        let results = if is_claim { loaded.queue.counts().processing as u64 * RESULT_BYTES } else { 0 };
+        let needed = end + results;
         let Some(journal) = loaded.journal.as_mut().filter(|journal| journal.reserved < needed) else {
             return Ok(());
         };
-        let generous = needed + RESERVE_STEP_BYTES;
+        let generous = if is_claim { needed + RESERVE_STEP_BYTES } else { needed };
         journal.reserved = match self.disk.reserve(&journal.file, generous) {
             Ok(()) => generous,
             Err(_) => {
@@ -247,7 +252,8 @@ impl<D: Disk> Engine<D> {
 
     /// Writes a line completely or not at all.
     ///
-    /// A partly written line is cut off. If that fails too, the disk is in an unknown state.
+    /// A partly written line is cut off, which also frees the reserved space. If that fails too, the
+    /// disk is in an unknown state.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
         let cut = self.disk.truncate(file, offset);

@@ -2,17 +2,20 @@
 
 use autoproc_domain::RunId;
 use autoproc_domain::ports::StorageError;
-use autoproc_domain::request::{ExchangeRequest, RequestId, Scope, Settlement, Verdict};
+use autoproc_domain::request::{Enqueue, ExchangeRequest, RequestId, Scope, Settlement, Verdict};
 use autoproc_domain::view::Claimed;
 
 use super::flawed::FlawedDisk;
-use super::history::{addition, engine, transact};
+use super::history::{addition, engine, engine_with, transact};
 use crate::disk::fake::FakeDisk;
-use crate::engine::{Engine, Mode, RESERVE_STEP_BYTES, RESULT_BYTES};
+use crate::engine::{Engine, Limits, Mode, RESERVE_STEP_BYTES, RESULT_BYTES};
 use crate::layout;
 use crate::request::Unfenced;
 
 const FILES: usize = 3;
+
+/// The number of long paths that need more space than is reserved.
+const FILES_TO_ADD: usize = 40;
 
 /// The longest error that an item keeps.
 const ERROR_BYTES: usize = 500;
@@ -73,4 +76,24 @@ fn a_claim_needs_room_for_the_results_and_for_no_more() {
     };
     let (room, (length, reserved)) = (0..10_000).find_map(|room| Some((room, claim(room)?))).expect("enough room");
     assert_eq!((room, reserved), (length + results(), room));
+}
+
+#[test]
+fn an_addition_without_room_takes_no_room_from_a_run() {
+    let whole = |disk: &FakeDisk| engine(disk.clone(), None, Mode::Service);
+    let blind = |disk: &FakeDisk| engine_with(disk.clone(), None, Mode::Command, Limits::ZERO);
+    for open in [whole, blind] {
+        let (disk, mut run) = run_with_files();
+        let claimed = exchange(&mut run, Vec::new(), FILES).expect("claimed");
+        let before = journal(&disk);
+        disk.fill_up_to(0);
+        let folder = "x".repeat(before.1 / FILES_TO_ADD);
+        let items = (0..FILES_TO_ADD).flat_map(|file| addition(&format!("/{folder}/{file}")).items).collect();
+        let added = transact(&mut open(&disk), Enqueue { items, ..addition("/") });
+        assert!(matches!(added, Err(StorageError::Full { .. })), "{added:?}");
+        assert_eq!(journal(&disk), before);
+        let verdict = Verdict::Fail { timed_out: false, error: "x".repeat(ERROR_BYTES).into() };
+        let settlements = claimed.into_iter().map(|(token, _)| Settlement { token, verdict: verdict.clone() });
+        exchange(&mut run, settlements.collect(), 0).expect("recorded");
+    }
 }
