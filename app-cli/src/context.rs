@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::env;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use autoproc_domain::ports::{HistoryQuery, PastAttempt, RunFilter, Runs, RunsSummary, Storage};
 use autoproc_domain::view::PageRequest;
 use autoproc_domain::{ItemId, QueueItem, RunId, Status, Timestamp};
+use autoproc_subprocess::RUN_VARIABLE;
 use serde::Serialize;
 
 use crate::console::{Console, Delivery};
@@ -117,6 +119,15 @@ impl Context {
 
     pub(crate) async fn live_runs(&self) -> Result<HashSet<RunId>, CliError> {
         Ok(self.runs().live().await?.into_iter().map(|run| run.info.id).collect())
+    }
+
+    /// Returns the live run that started this process as a part of its command, if any.
+    ///
+    /// # Errors
+    /// [`CliError`] if the live runs cannot be read.
+    pub(crate) async fn outer_run(&self) -> Result<Option<RunId>, CliError> {
+        let Some(outer) = env::var(RUN_VARIABLE).ok().map(RunId::new) else { return Ok(None) };
+        Ok(self.live_runs().await?.take(&outer))
     }
 
     /// Prints a view on standard output.

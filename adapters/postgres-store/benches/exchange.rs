@@ -96,7 +96,9 @@ impl Beside {
                 add(queue, "others", files, 2);
                 queue.execute("update item set attempts = 1, status = 2");
             }
-            Self::OpenSnapshot => return queue.execute("begin isolation level repeatable read; select count(*) from item"),
+            Self::OpenSnapshot => {
+                return queue.execute("begin isolation level repeatable read; select count(*) from item");
+            }
         }
         // The other files are old, so the server has vacuumed and written them long ago.
         queue.execute("vacuum analyze");

@@ -210,6 +210,7 @@ impl Options {
         for (index, host) in hosts.iter().enumerate() {
             place.push_str(if index == 0 { "" } else { "," });
             match host {
+                Host::Tcp(name) if name.contains(':') => place.push_str(&format!("[{name}]")),
                 Host::Tcp(name) => place.push_str(name),
                 Host::Unix(folder) => place.push_str(&folder.to_string_lossy()),
             }
@@ -338,6 +339,12 @@ mod tests {
             place("host=db port=5432"),
             format!("postgres://db:5432/{}", whoami::username().unwrap_or_default())
         );
+    }
+
+    #[test]
+    fn the_address_of_a_host_in_ipv6_has_brackets() {
+        let options = Options::parse("postgres://anna@[::1]:9/queue").unwrap();
+        assert_eq!(options.place(), "postgres://[::1]:9/queue");
     }
 
     #[test]

@@ -63,6 +63,12 @@ struct Affected {
 }
 
 pub(super) async fn pause(context: &Context) -> Result<(), CliError> {
+    if context.outer_run().await?.is_some() {
+        // Nothing could resume the run before its timeout, because the pause stops the timeout too.
+        return Err(CliError::usage("a command of a run cannot pause the runs: it would suspend itself").with_hint(
+            "pause them from another terminal, or end this run after its current files with `autoproc stop`",
+        ));
+    }
     change(Wanted::Paused, context).await
 }
 

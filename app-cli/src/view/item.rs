@@ -68,12 +68,19 @@ pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     let held = item.is_held.then(|| "held".to_owned());
     let due =
         item.not_before().filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
-    let error = item
-        .last_error
-        .as_deref()
-        .filter(|_| item.status != Status::Completed)
-        .map(|error| failure::in_one_line(error).to_string());
+    let error = item.last_error.as_deref().filter(|_| is_error_current(item));
+    let error = error.map(|error| failure::in_one_line(error).to_string());
     held.into_iter().chain(due).chain(error).collect::<Vec<_>>().join("; ")
+}
+
+/// True if the last error is from this round. A new round keeps the error of the round before.
+fn is_error_current(item: &QueueItem) -> bool {
+    match item.status {
+        Status::Completed => false,
+        Status::Failed | Status::Timeout => true,
+        Status::Pending => item.attempts > 0,
+        Status::Processing => item.attempts > 1,
+    }
 }
 
 pub(crate) fn at_length(item: &QueueItem, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {

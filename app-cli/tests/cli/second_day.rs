@@ -402,3 +402,29 @@ fn a_report_shows_both_nights() {
     let shown = project.ask(["queue", "show", "scans/01.png"]).expect_code(0).out;
     assert!(shown.contains("\n  1 of round 1  ") && shown.contains("\n  1 of round 2  "), "{shown}");
 }
+
+#[test]
+fn an_error_of_an_earlier_round_is_not_the_state_of_a_waiting_file() {
+    let project = TempProject::with_queue(&["a"]);
+    project.ask(["run", "-r0", "--", "false"]).expect_code(100);
+    assert!(project.ask(["queue", "list"]).expect_code(0).out.contains("exit status 1"));
+    project.ask(["run", "a", "--", "true"]).expect_code(0);
+    project.ask(["queue", "add", "a", "--again"]).expect_code(0);
+    for words in [&["queue", "list"][..], &["status"]] {
+        let shown = project.ask(words).expect_code(0);
+        assert!(!shown.out.contains("exit status 1"), "{shown:?}");
+    }
+    assert!(project.ask(["queue", "show", "a"]).expect_code(0).out.contains("last error   exit status 1"));
+}
+
+#[test]
+fn a_run_names_files_that_were_cancelled_while_they_waited() {
+    let project = TempProject::with_files(&["a", "b"]);
+    let run = project.start(["run", "a", "b", "-r2", "--backoff-base", "600", "--", "false"]);
+    wait_until("both files wait", || {
+        project.items().iter().filter(|item| item["status"] == "pending" && item["attempts"] == 1).count() == 2
+    });
+    project.ask(["cancel", "a", "b"]).expect_code(0);
+    let over = end_of(run).expect_code(100);
+    assert!(over.out.contains("\n2 files cancelled, or failed in another run, meanwhile\n"), "{over:?}");
+}

@@ -4,7 +4,6 @@ use std::env;
 use std::ffi::OsString;
 
 use autoproc_domain::RunId;
-use autoproc_subprocess::RUN_VARIABLE;
 use autoproc_system::RunCommand;
 
 use super::misplaced::options;
@@ -21,7 +20,7 @@ use crate::word_roles::{Role, roles};
 /// [`CliError`] if the live runs cannot be read.
 pub(super) async fn record(run: &RunId, is_read_once: bool, context: &Context) -> Result<bool, CliError> {
     // Without a current folder, relative paths in the command line would have no meaning later.
-    if context.cwd.as_os_str().is_empty() || is_nested(context).await? {
+    if context.cwd.as_os_str().is_empty() || context.outer_run().await?.is_some() {
         return Ok(false);
     }
     let mut words: Vec<_> = env::args_os().skip(1).collect();
@@ -34,14 +33,6 @@ pub(super) async fn record(run: &RunId, is_read_once: bool, context: &Context) -
         context.console.warn(format_args!("`autoproc resume` cannot start this run again: {error}"));
     }
     Ok(recorded.is_ok())
-}
-
-async fn is_nested(context: &Context) -> Result<bool, CliError> {
-    let outer = env::var(RUN_VARIABLE).ok().map(RunId::new);
-    Ok(match outer {
-        Some(outer) => context.live_runs().await?.contains(&outer),
-        None => false,
-    })
 }
 
 /// Replaces the addresses of the store, because they may contain passwords.

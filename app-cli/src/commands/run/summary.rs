@@ -105,6 +105,7 @@ impl View for Summary {
         used(&self.resources, out)?;
         changed_while_processed(result.changed, self.has_named_files).map_or(Ok(()), |line| writeln!(out, "{line}"))?;
         self.unaccounted.lines().try_for_each(|line| writeln!(out, "{line}"))?;
+        failed_elsewhere(result).map_or(Ok(()), |line| writeln!(out, "{line}"))?;
         failed(self, out)?;
         next(self, out)
     }
@@ -131,6 +132,13 @@ impl View for Summary {
             failure_groups: GroupJson::largest(&self.groups),
         }
     }
+}
+
+/// Names the failed files that are in the exit code, but not among the failed files of this run.
+fn failed_elsewhere(result: &ProcessingResult) -> Option<String> {
+    let own = usize::try_from(result.failed).unwrap_or(usize::MAX);
+    let others = result.failed_in_scope.saturating_sub(own);
+    (others > 0).then(|| format!("{} cancelled, or failed in another run, meanwhile", files(others)))
 }
 
 fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {

@@ -41,10 +41,13 @@ impl Unaccounted {
 
     pub(super) fn lines(self) -> impl Iterator<Item = String> {
         let (others, removed) = (files(self.completed_by_others), files(self.removed));
+        let them = if self.completed_by_others == 1 { "it" } else { "them" };
         let lines = [
             (
                 self.completed_by_others,
-                format!("{others} completed by another command meanwhile; run this command line again to process them"),
+                format!(
+                    "{others} completed by another command meanwhile; run this command line again to process {them}"
+                ),
             ),
             (self.removed, format!("{removed} removed from the queue or added again meanwhile")),
         ];

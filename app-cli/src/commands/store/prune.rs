@@ -44,9 +44,11 @@ pub(crate) struct PruneArgs {
 /// Parses a time span with a unit. A bare number would mean seconds and remove almost the whole
 /// history.
 fn older_than(word: &str) -> Result<Duration, String> {
-    let span = autoproc_time_text::parse(word).map_err(|error| error.to_string())?;
     let has_unit = word.ends_with(|last: char| last.is_ascii_alphabetic());
-    if has_unit { Ok(span) } else { Err("expected a time with its unit, such as 90d".to_owned()) }
+    let span = autoproc_time_text::parse(word).ok().filter(|_| has_unit);
+    span.ok_or_else(|| {
+        "expected a time with its unit, such as 12h or 90d; months and years are not accepted".to_owned()
+    })
 }
 
 pub(super) async fn prune(args: &PruneArgs, server: &Server, context: &Context) -> Result<ExitCode, CliError> {
