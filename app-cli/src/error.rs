@@ -93,7 +93,7 @@ impl CliError {
 
     /// Creates an error about a queue whose file or folder `part` is under another user's control.
     pub(crate) fn foreign_project(root: &Path, part: &Path, why: &str) -> Self {
-        let error = format!("the queue of {} is not used: {} {why}", Shown(root), Shown(part));
+        let error = format!("the queue of {} is refused: {} {why}", Shown(root), Shown(part));
         Self::new(ExitCode::CannotWrite, error).with_hint(format!(
             "use it with `--project-dir {}` if you trust these users, or use a queue of your own with `--project-dir FOLDER`",
             quoted_path(root)

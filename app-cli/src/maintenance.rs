@@ -153,8 +153,10 @@ pub(crate) struct RepairPlan {
     pub(crate) keeps: ChangeCounts,
     /// The number of readable changes that would be lost, by kind.
     pub(crate) loses: ChangeCounts,
-    /// The number of unreadable bytes, which every method loses.
+    /// The number of unreadable bytes that would be lost.
     pub(crate) unreadable_bytes: u64,
+    /// The least number of acknowledged changes that are missing or unreadable.
+    pub(crate) missing_changes: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -186,7 +186,9 @@ pub(crate) fn path_map(
     };
     PathMap::new(rules).map_err(|error| {
         CliError::new(code, format!("the path rules of {source} are ambiguous: {}", Printable(&error.to_string())))
-            .with_hint("each folder may have one name in the queue, and one on this machine")
+            .with_hint(
+                "remove one of these rules: a folder can have only one name in the queue, and only one on this machine",
+            )
     })
 }
 

@@ -54,7 +54,7 @@ impl TargetFile {
                 Err(refused("is not a file").with_hint("name a file, or `-` for standard output"))
             }
             Ok(found) if found.is_file() && found.len() > 0 && !may_replace && !target.is_of(kind) => {
-                Err(refused(&format!("exists, and is no {}", kind.name))
+                Err(refused(&format!("exists, and is not {}", kind.name))
                     .with_hint("name another file, or replace this one with --force"))
             }
             Ok(_) => Ok(target),

@@ -145,6 +145,9 @@ pub struct RepairPlan {
     pub loses: ChangeCounts,
     /// The number of unreadable bytes, which are lost. 0 for [`RepairMethod::UseRescued`].
     pub unreadable_bytes: u64,
+    /// The number of acknowledged transactions after the last readable one, as far as the lock file
+    /// and a rescued queue tell. Each has at least one change. All are lost.
+    pub missing_transactions: u64,
 }
 
 /// The result of an examination.

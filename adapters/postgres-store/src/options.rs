@@ -209,13 +209,13 @@ impl Options {
         let ports = self.config.get_ports();
         for (index, host) in hosts.iter().enumerate() {
             place.push_str(if index == 0 { "" } else { "," });
-            match host {
-                Host::Tcp(name) if name.contains(':') => place.push_str(&format!("[{name}]")),
-                Host::Tcp(name) => place.push_str(name),
-                Host::Unix(folder) => place.push_str(&folder.to_string_lossy()),
-            }
+            // Writing to a string cannot fail.
+            let _ = match host {
+                Host::Tcp(name) if name.contains(':') => write!(place, "[{name}]"),
+                Host::Tcp(name) => write!(place, "{name}"),
+                Host::Unix(folder) => write!(place, "{}", folder.display()),
+            };
             if let Some(port) = ports.get(index).or(ports.first()) {
-                // Writing to a string cannot fail.
                 let _ = write!(place, ":{port}");
             }
         }

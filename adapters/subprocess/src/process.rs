@@ -216,7 +216,9 @@ impl Ending {
             Self::Aborted => AttemptOutcome::Aborted,
             Self::CannotStart { reason, fault } => AttemptOutcome::CannotStart { reason: reason.into(), fault },
             Self::NoResult { reason, permanent } => AttemptOutcome::Unmet { reason: reason.into(), permanent },
-            Self::GuardDied => AttemptOutcome::Interrupted { reason: "its guard was killed".into() },
+            Self::GuardDied => {
+                AttemptOutcome::Interrupted { reason: "the process that supervised it was killed".into() }
+            }
         }
     }
 }

@@ -217,7 +217,7 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
 
 const PARTLY_APART: &str = "its standard output and standard error were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
 
-const NOT_APART: &str = "its standard output and standard error were not kept apart; --stdout prints both";
+const NOT_APART: &str = "it is not known which lines are standard output and which standard error; --stdout prints all";
 
 /// Returns words such as ` to its standard error`, or an empty text.
 fn to_stream(log: &AttemptLog, request: &LogArgs) -> &'static str {

@@ -16,7 +16,7 @@ use crate::target_file::{FileKind, TargetFile};
 use figures::Figures;
 use text::BEGINNING;
 
-const METRICS: FileKind = FileKind { beginning: BEGINNING, name: "file that `autoproc metrics` wrote" };
+const METRICS: FileKind = FileKind { beginning: BEGINNING, name: "a file that `autoproc metrics` wrote" };
 
 /// The mode of the metrics file. The collector usually runs as another user.
 const MODE: u32 = 0o644;

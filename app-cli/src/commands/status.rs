@@ -247,7 +247,7 @@ fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
     let largest = groups.largest_first().into_iter().next();
     let Some(largest) = largest.filter(|group| total > MAX_SINGLE && 2 * group.count > total) else { return Ok(()) };
     let (count, reason) = (largest.count, Printable(largest.signature.reason()));
-    writeln!(out, "  {count} of {total} for one reason, see `autoproc failures`: {reason}")
+    writeln!(out, "  {count} of {total} for the same reason (`autoproc failures` shows all): {reason}")
 }
 
 fn stopping(stop: &StandingStop, is_live: bool, out: &mut dyn Write) -> io::Result<()> {

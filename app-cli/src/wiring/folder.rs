@@ -65,7 +65,10 @@ fn integrity(examination: &Examination) -> Vec<Finding> {
     });
     let mut findings: Vec<_> = damage.collect();
     if let Some(counts) = examination.counts {
-        findings.push(Finding::well(FILES, format!("everything can be read: {} in the queue", counts.total())));
+        findings.push(Finding::well(
+            FILES,
+            format!("everything can be read; {} in the queue", view::files(counts.total())),
+        ));
     }
     if examination.half_written_bytes > 0 {
         let bytes = view::counted(examination.half_written_bytes, "byte");
@@ -151,8 +154,9 @@ impl From<json_store::Damage> for Damage {
 
 impl From<json_store::RepairPlan> for RepairPlan {
     fn from(plan: json_store::RepairPlan) -> Self {
-        let json_store::RepairPlan { method, counts, keeps, loses, unreadable_bytes } = plan;
-        Self { method: method.into(), counts, keeps: keeps.into(), loses: loses.into(), unreadable_bytes }
+        let json_store::RepairPlan { method, counts, keeps, loses, unreadable_bytes, missing_transactions } = plan;
+        let (method, keeps, loses) = (method.into(), keeps.into(), loses.into());
+        Self { method, counts, keeps, loses, unreadable_bytes, missing_changes: missing_transactions }
     }
 }
 

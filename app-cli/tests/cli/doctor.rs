@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::Value;
 
@@ -85,4 +85,22 @@ fn seconds_belong_to_the_crash_test() {
     let project = TempProject::new();
     project.ask(["doctor", "--seconds", "3"]).expect_error(2, "required");
     project.ask(["doctor", "--torture", "--seconds", "0"]).expect_error(2, "0");
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_folder_or_file_of_the_queue_is_a_problem() {
+    let project = TempProject::with_queue(&["a"]);
+    fs::remove_dir_all(project.state("runs")).expect("removed");
+    fs::write(project.state("runs"), "").expect("written");
+    assert!(project.ask(["doctor"]).expect_code(73).out.contains("problem  runs"));
+
+    let project = TempProject::with_queue(&["a"]);
+    fs::create_dir(project.state("STOP-AUTONOMOUS")).expect("created");
+    assert!(project.ask(["doctor"]).expect_code(73).out.contains("STOP-AUTONOMOUS is a folder"));
+
+    let project = TempProject::new();
+    let folder = project.state("");
+    fs::create_dir_all(folder.parent().expect("a parent")).expect("created");
+    symlink("nowhere", folder.to_str().expect("text").trim_end_matches('/')).expect("linked");
+    assert!(project.ask(["doctor"]).expect_code(73).out.contains("move away what is in its place"));
 }

@@ -47,7 +47,7 @@ fn a_run_killed_in_its_third_step_resumes_there() {
     let shown = project.ask(["workflow", "progress"]).expect_code(0).out;
     assert!(shown.contains(": five interrupted, its run died, 40.0%"), "{shown}");
     let preview = project.ask(["run", "--dry-run", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
-    assert!(preview.out.contains("resumes where an earlier attempt ended") && !preview.err.contains("no file is due"));
+    assert!(preview.out.contains("resumes an earlier attempt") && !preview.err.contains("no file is due"));
     assert!(preview.err.starts_with("1 file whose run died: "), "{preview:?}");
     fs::remove_file(project.path("wait")).expect("the file");
     project.ask(["run", "--backoff-base", "0", "--workflow", "five", "--input", "word=x y"]).expect_code(0);
@@ -171,7 +171,7 @@ fn from_start_begins_anew() {
     project.ask(["retry-failed"]).expect_code(0);
     let foreseen =
         |options: &[&str]| project.ask([&["run", "--dry-run", "--workflow", "./w.yaml"], options].concat()).out;
-    let resumes = "resumes where an earlier attempt ended: 1 of 2 steps have ended, at p\n";
+    let resumes = "resumes an earlier attempt: 1 of 2 steps are done, at p\n";
     assert!(foreseen(&[]).contains(resumes), "{}", foreseen(&[]));
     assert!(!foreseen(&["--from-start"]).contains("resumes"), "{}", foreseen(&["--from-start"]));
     let json = project.json(["run", "--dry-run", "--workflow", "./w.yaml"]);

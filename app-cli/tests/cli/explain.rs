@@ -68,7 +68,9 @@ fn a_story_has_every_attempt_and_what_comes_next() {
     attempt(1, "failed");
     attempt(2, "failed for good");
     assert!(!story.contains("opening"), "only the line that tells is shown: {story}");
-    let end = format!("\n\nnext: nothing: it failed for good\n  autoproc retry-failed {path}\n  autoproc log {path}\n");
+    let end = format!(
+        "\n\nnext: nothing: it failed for good\nwhat you can do:\n  autoproc retry-failed {path}\n  autoproc log {path}\n"
+    );
     assert!(story.ends_with(&end), "{story}");
     let document = explained(&project, "a");
     let events: Vec<_> = document["story"].as_array().expect("a list").iter().map(|moment| &moment["event"]).collect();

@@ -192,7 +192,7 @@ fn many_failures_are_reported_by_reason() {
     let status = project.ask(["status"]).expect_code(0).out;
     assert!(
         status.ends_with(
-            "\n  4 of 6 for one reason, see `autoproc failures`: exit status 3: pdftool: {}: bad header at byte {n}\n"
+            "\n  4 of 6 for the same reason (`autoproc failures` shows all): exit status 3: pdftool: {}: bad header at byte {n}\n"
         ),
         "{status}"
     );

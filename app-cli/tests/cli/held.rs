@@ -9,8 +9,9 @@ fn with_items(items: &str) -> TempProject {
 
 #[test]
 fn held_files_are_marked_and_counted_apart() {
-    let project =
-        with_items(r#"{"file_path": "/h", "held": true, "last_error": "exit status 1"}, {"file_path": "/p"}"#);
+    let project = with_items(
+        r#"{"file_path": "/h", "held": true, "attempts": 1, "last_error": "exit status 1"}, {"file_path": "/p"}"#,
+    );
     let list = project.ask(["queue", "list"]).expect_code(0);
     let notes: Vec<_> = list.out.lines().map(|line| line.rsplit('\t').next().expect("a note")).collect();
     assert_eq!(notes, ["held; exit status 1", ""]);

@@ -100,7 +100,7 @@ fn a_program_that_stays_away_ends_the_run_and_fails_no_file() {
     write_script(&project, "tool", VANISHES_ONCE);
     let over = project.ask(["run", "--program-wait", "100ms", "--", "./tool", "{}"]).expect_code(75);
     assert!(over.out.starts_with("processed 1, failed 0, retried 0, 2 pending"), "{over:#?}");
-    assert!(over.out.contains("stopped because a program stayed missing"), "{over:#?}");
+    assert!(over.out.contains(", because a program stayed missing"), "{over:#?}");
     assert!(over.err.contains("a program that worked before is missing: cannot start: ./tool: No such"), "{over:#?}");
     for name in ["b", "c"] {
         let item = project.json(["queue", "show", name]);

@@ -120,7 +120,7 @@ fn a_run_ends_after_so_many_failed_files() {
     let project = TempProject::with_queue(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let over = project.ask(["run", "-r", "0", "--max-fail", "2", "--", "false"]).expect_code(100);
     assert!(over.out.contains("processed 0, failed 2, retried 0, 3 pending"), "{over:#?}");
-    assert!(over.out.contains("stopped because too many files failed"), "{over:#?}");
+    assert!(over.out.contains(", because too many files failed (--max-fail)"), "{over:#?}");
     let latest = &project.json(["status"])["latest_run"];
     assert_eq!((&latest["status"], &latest["files_failed"]), (&"stopped".into(), &2.into()));
     let result = project.json_of(100, ["run", "-r", "0", "--halt", "1", "--shell", "exit 1"]);

@@ -494,7 +494,9 @@ fn output_of_an_earlier_version_is_said_to_have_both_streams() {
             let answer = project.ask(["log", "a", option]).expect_code(0);
             assert_eq!(answer.out, out);
             assert!(
-                answer.err.contains("attempt 1: its standard output and standard error were not kept apart"),
+                answer
+                    .err
+                    .contains("attempt 1: it is not known which lines are standard output and which standard error"),
                 "{answer:?}"
             );
         }

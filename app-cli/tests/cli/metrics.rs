@@ -188,7 +188,7 @@ fn the_file_is_replaced_as_a_whole_and_everyone_can_read_it() {
     );
     assert_eq!(fs::read_dir(project.path("out")).expect("a folder").count(), 1, "no temporary file is left");
     project.write("mine", "mine");
-    project.ask(["metrics", "-o", "mine"]).expect_error(73, "exists, and is no file that `autoproc metrics` wrote");
+    project.ask(["metrics", "-o", "mine"]).expect_error(73, "exists, and is not a file that `autoproc metrics` wrote");
     project.ask(["metrics", "-o", "missing/x.prom"]).expect_error(73, "does not exist");
     project.ask(["metrics", "-o", ".claude/mission-control/QUEUE-STATE.json"]).expect_error(73, "belongs to the queue");
     assert_eq!(fs::read_to_string(project.path("mine")).expect("a file"), "mine");

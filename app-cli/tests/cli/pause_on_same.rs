@@ -82,7 +82,7 @@ fn a_run_that_does_not_wait_ends_and_says_why() {
     let project = project();
     let words = ["run", "--no-wait", "--pause-on-same", "3", "--shell", CALLS_A_SERVICE];
     let over = project.ask(words).expect_code(75);
-    assert!(over.out.contains("stopped because files in a row failed alike (--no-wait)"), "{over:#?}");
+    assert!(over.out.contains(", because files in a row failed alike (--no-wait)"), "{over:#?}");
     assert!(over.err.contains(&format!("not starting new files: 3 {CAUSE}")), "{over:#?}");
     assert!(project.ask(["runs"]).expect_code(0).out.contains("files failed alike"));
     let result = project.json_of(75, words);

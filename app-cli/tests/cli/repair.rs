@@ -120,11 +120,16 @@ fn a_run_that_lost_its_journal_writes_what_it_knows_and_refuses() {
     let doctor = project.ask(["doctor"]).expect_code(65);
     assert!(doctor.out.contains("keep these files until the queue is repaired"), "{doctor:?}");
     let choices = project.ask(["queue", "repair"]).expect_code(65);
-    assert!(choices.out.contains("\n\n--apply use-rescued\n  the queue as a run knew it"), "{choices:?}");
-    let [first, ..] = &*choices.out.lines().filter(|line| line.starts_with("--apply")).collect::<Vec<_>>() else {
+    assert!(
+        choices.out.contains("\n\nautoproc queue repair --apply use-rescued\n  the queue as a run knew it"),
+        "{choices:?}"
+    );
+    let [first, ..] =
+        &*choices.out.lines().filter(|line| line.starts_with("autoproc queue repair --apply")).collect::<Vec<_>>()
+    else {
         panic!("no choice: {choices:?}");
     };
-    assert_eq!(*first, "--apply use-rescued");
+    assert_eq!(*first, "autoproc queue repair --apply use-rescued");
     let repaired = project.ask(["queue", "repair", "--apply", "use-rescued"]).expect_code(0);
     assert!(repaired.out.ends_with("the queue can be used again: `autoproc run` continues with it\n"), "{repaired:?}");
     assert_eq!(["a", "b"].map(|name| project.status_of(name)), ["completed", "completed"]);

@@ -52,7 +52,7 @@ fn a_page_is_replaced_and_no_other_file() {
     assert_eq!(mode & 0o777, 0o640, "the permissions stay");
     project.write("mine.html", "<!doctype html>\n<html lang=\"en\">\n<p>Mine</p>\n");
     symlink("mine.html", project.path("link.html")).expect("a link");
-    for (file, problem) in [("mine.html", "exists, and is no page"), ("link.html", "is a link")] {
+    for (file, problem) in [("mine.html", "exists, and is not a page"), ("link.html", "is a link")] {
         project.ask(["report", "--html", file]).expect_error(73, problem);
     }
     let mine = fs::read_to_string(project.path("mine.html")).expect("a file");

@@ -111,7 +111,7 @@ fn a_trace_is_written_to_a_file_and_replaces_only_traces() {
     assert_eq!(run["processed"], 1);
     project.write("mine.json", "{\"displayTimeUnit\":\"ms\"}");
     for (words, code, problem) in [
-        (&["--trace", "mine.json"][..], 73, "exists, and is no trace"),
+        (&["--trace", "mine.json"][..], 73, "exists, and is not a trace"),
         (&["--trace", "missing/night.json"], 73, "does not exist"),
         (&["--trace", "logs/autonomous-processing.jsonl", "--force"], 73, "belongs to the queue"),
         (&["--trace", "x.json", "--html", "x.html"], 2, "cannot be used with"),

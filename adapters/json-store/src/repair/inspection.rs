@@ -108,7 +108,9 @@ impl Inspection {
                 RepairMethod::Salvage | RepairMethod::UseRescued => self.replayed(),
             };
             let counts = queue.counts();
-            let plan = RepairPlan { method, counts, keeps, loses, unreadable_bytes: self.unreadable_bytes };
+            let missing_transactions = self.known_seq().saturating_sub(self.readable_seq());
+            let unreadable_bytes = self.unreadable_bytes;
+            let plan = RepairPlan { method, counts, keeps, loses, unreadable_bytes, missing_transactions };
             (plan, self.replacement(queue))
         })
     }
@@ -118,7 +120,8 @@ impl Inspection {
         let queue = self.renumbered(&rescued.queue);
         let (none, counts) = (ChangeCounts::default(), queue.counts());
         let method = RepairMethod::UseRescued;
-        let plan = RepairPlan { method, counts, keeps: none, loses: none, unreadable_bytes: 0 };
+        let missing_transactions = self.known_seq().saturating_sub(seq_of(rescued));
+        let plan = RepairPlan { method, counts, keeps: none, loses: none, unreadable_bytes: 0, missing_transactions };
         let mut replacement = self.replacement(queue);
         replacement.extra = rescued.extra.clone();
         replacement.store = replacement.store.or_else(|| rescued.store.clone());
@@ -262,9 +265,18 @@ impl Inspection {
         let rescued = files.filter_map(|file| snapshot::read(disk, &file, base, Numbering::Kept).ok());
         let id = |store: &Option<StoreSection>| store.as_ref().map(|store| store.id.clone());
         let own = rescued.filter(|rescued| self.store.is_none() || id(&rescued.store) == id(&self.store));
-        let seq = |rescued: &Snapshot| rescued.store.as_ref().map_or(0, |store| store.seq);
-        let readable = self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max);
-        own.filter(|rescued| seq(rescued) > readable).max_by_key(seq)
+        own.filter(|rescued| seq_of(rescued) > self.readable_seq()).max_by_key(seq_of)
+    }
+
+    /// Returns the number of the last readable transaction.
+    fn readable_seq(&self) -> u64 {
+        self.salvaged.iter().map(|line| line.seq).fold(self.seq, u64::max)
+    }
+
+    /// Returns the number of the last transaction that is known to have been acknowledged.
+    fn known_seq(&self) -> u64 {
+        let rescued = self.rescued.as_ref().map_or(0, seq_of);
+        self.readable_seq().max(self.noted_seq).max(rescued)
     }
 
     fn header(&self) -> Option<Header> {
@@ -325,11 +337,12 @@ impl Inspection {
 
     fn replacement(&self, queue: FileQueue) -> Replacement {
         // A rescued queue that stays after the repair must not seem newer than the repaired queue.
-        let rescued = self.rescued.as_ref().and_then(|rescued| rescued.store.as_ref()).map(|store| store.seq);
-        let others = self.salvaged.iter().map(|line| line.seq).chain(rescued);
-        let seq = others.fold(self.seq.max(self.noted_seq), u64::max);
-        Replacement { queue, extra: self.extra.clone(), store: self.store.clone(), seq }
+        Replacement { queue, extra: self.extra.clone(), store: self.store.clone(), seq: self.known_seq() }
     }
+}
+
+fn seq_of(snapshot: &Snapshot) -> u64 {
+    snapshot.store.as_ref().map_or(0, |store| store.seq)
 }
 
 fn numbering<D: Disk>(disk: &D, snapshot: &Snapshot) -> Numbering {

@@ -327,12 +327,16 @@ fn lost_lines_are_damage_and_their_numbers_are_not_given_again() {
     for method in OF_THE_FILES {
         for lines_left in 0..3 {
             let temp = TempStore::with_journal(6);
+            let mut lines = 0;
             temp.alter(&temp.journal(), |bytes| {
                 let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-                let left = ends.take(lines_left).last().unwrap_or(0);
+                let left = ends.clone().take(lines_left).last().unwrap_or(0);
+                lines = ends.count();
                 bytes.truncate(left);
             });
             let planned = plan_repair(&temp.folder()).expect("the store can be read");
+            let missing = u64::try_from(lines - lines_left).expect("a small number");
+            assert!(planned.plans.iter().all(|plan| plan.missing_transactions == missing), "{planned:?}");
             assert!(planned.damage[0].detail.starts_with("acknowledged changes are missing"), "{planned:?}");
             done(&temp, method);
             assert!(temp.queue().next_number() >= whole.next_number(), "{method:?}, {lines_left} lines");
@@ -360,6 +364,10 @@ fn the_contents_that_a_run_wrote_beside_the_damage_can_be_taken() {
     let temp = rescued();
     let planned = plan_repair(&temp.folder()).expect("the store can be read");
     assert_eq!(planned.plans.len(), 4, "{planned:?}");
+    assert!(planned.plans.iter().all(|plan| {
+        let is_rescued = plan.method == RepairMethod::UseRescued;
+        is_rescued == (plan.missing_transactions == 0)
+    }));
     done(&temp, RepairMethod::UseRescued);
     assert_eq!(temp.files(Status::Completed), names([0, 1]));
     assert_eq!(temp.files(Status::Pending), names(2..7));

@@ -267,7 +267,7 @@ impl<'a> Assignment<'a> {
         self.keep_first();
         self.lost_guards += 1;
         if self.lost_guards == MAX_GUARDS {
-            let reason = "its guard was killed before the command began".to_owned();
+            let reason = "the process that supervises it was killed before the command began".to_owned();
             self.end(Ok(cannot_start(reason, StartFault::Temporary)));
         }
     }

@@ -16,7 +16,9 @@ fn check_ignored(workflow: &Workflow, problems: &mut Problems) {
     }
     for location in workflow.outputs.iter().filter_map(|output| output.location.as_ref()) {
         if let Some(name) = placeholder(&location.value) {
-            let message = format!("`{{{name}}}` is not replaced, so this output is not looked for");
+            let message = format!(
+                "`{{{name}}}` is no known placeholder, so nobody can tell which file this output is; it is not checked"
+            );
             problems.note(location.position, message);
         }
     }

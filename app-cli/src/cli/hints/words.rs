@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (&["enqueue", "push", "submit"], "`autoproc queue add FILE` adds a file"),
     (
         &["init"],
-        "`autoproc store init` prepares a database, `autoproc workflow init ID` writes stand-ins for runners; a queue in a folder needs neither",
+        "a queue in a folder needs no preparation: `autoproc queue add` creates it; `autoproc store init` prepares a database; `autoproc workflow init ID` writes example runners",
     ),
     (&["new", "create"], "no command is needed: the first `autoproc queue add FILE` creates the queue"),
     (&["kill", "abort"], "`autoproc stop --now` ends the current attempts; their files wait for the next run"),
@@ -95,11 +95,11 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         &["-k", "--keep-order"],
         "no such option: `autoproc log FILE` shows each output; `--jobs 1` keeps the order",
     ),
-    (&["run"], &["-I", "-i", "--replace"], "leave it out: {} in the command is the file"),
+    (&["run"], &["-I", "-i", "--replace"], "leave it out, with its value: {} in the command is the file"),
     (
         &["run"],
         &["-n"],
-        "each call of the command gets one file; `--dry-run` prints the command for the first file and executes nothing",
+        "`run` has no -n: each call of the command gets one file. To see what would be executed, use --dry-run",
     ),
     (
         &["run"],
@@ -132,7 +132,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (&["run"], &["--memfree"], "`--min-free-memory SIZE` starts no file while less memory is available"),
     (&["run"], &["--nice"], "write `nice` before the command, as in: autoproc run -- nice COMMAND {}"),
     (&["run"], &["-e", "--fail-fast", "--halt-on-error"], "`--max-fail 1` stops after the first failed file"),
-    (&["run"], &["-S", "--sshlogin", "--pipe"], "no such option: commands run on this machine, each with one file"),
+    (&["run"], &["-S", "--sshlogin", "--pipe"], "no such option: the command runs once for each file, on this machine"),
     (&["run"], &["--delay"], "no option delays each start; `--backoff-base TIME` is the wait before the first retry"),
     (
         ANY,

@@ -6,7 +6,9 @@ use autoproc_domain::view::PageRequest;
 use autoproc_subprocess::DEFAULT_GRACE;
 
 use crate::context::Context;
-use crate::error::in_one_line;
+use crate::error::{CliError, in_one_line};
+use crate::escape::Shown;
+use crate::exit_code::ExitCode;
 use crate::maintenance::Finding;
 
 const SUBJECT: &str = "runs";
@@ -14,16 +16,25 @@ const SUBJECT: &str = "runs";
 const NEXT_RUN: &str =
     "the next `run` ends the leftover processes and returns the files to pending; `autoproc queue recover` does so now";
 
-const BY_FORCE: &str = "check that none of its processes is left, then run: autoproc queue recover --force";
+const BY_FORCE: &str = "Check that none of its processes is left, then run: autoproc queue recover --force";
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {
     match inspect(context).await {
         Ok(findings) => findings,
         Err(StorageError::Damaged { .. }) => {
-            vec![Finding::warning(SUBJECT, "the files of dead runs are unknown", "repair the queue first")]
+            vec![Finding::warning(
+                SUBJECT,
+                "it is unknown whether dead runs have left files, because the queue is damaged",
+                "repair the queue first",
+            )]
+        }
+        Err(error @ StorageError::Busy { .. }) => {
+            vec![Finding::warning(SUBJECT, in_one_line(&error), "repeat `autoproc doctor` later")]
         }
         Err(error) => {
-            vec![Finding::warning(SUBJECT, in_one_line(&error), "fix this error, then repeat `autoproc doctor`")]
+            let error = CliError::from(error);
+            let advice = "correct this, then repeat `autoproc doctor`";
+            vec![Finding::problem(SUBJECT, error.exit_code(), error.message(), advice)]
         }
     }
 }
@@ -57,7 +68,7 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
         let advice = match obstacle {
             None => NEXT_RUN.to_owned(),
-            Some(reason) => format!("{reason}; so no `run` returns the files to pending; {BY_FORCE}"),
+            Some(reason) => format!("{reason}. Until then, its files stay in processing. {BY_FORCE}"),
         };
         Finding::warning(SUBJECT, format!("{run} is dead and holds {what}"), advice)
     });
@@ -66,7 +77,12 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
 
 fn stop_file(living: &[LiveRun], context: &Context) -> Option<Finding> {
     const SUBJECT: &str = "stop file";
-    if !context.project.stop_file().exists() {
+    let path = context.project.stop_file();
+    if path.is_dir() {
+        let message = format!("{} is a folder, so no run can remove it and start", Shown(&path));
+        return Some(Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "remove this folder"));
+    }
+    if !path.exists() {
         return None;
     }
     Some(if living.is_empty() {

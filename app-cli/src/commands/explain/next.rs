@@ -136,7 +136,7 @@ fn processing(item: &QueueItem, situation: &Situation, running: Option<&RunningA
         Some(Claimant::Live { host, is_paused }) => (host, *is_paused),
         Some(Claimant::Dead(Some(doubt))) => return doubtful(doubt, commands),
         Some(Claimant::Dead(None)) | None => {
-            let text = "its run died; the next run recovers the file";
+            let text = "its run died; the next run tries the file again by itself";
             let recover = commands.line("queue recover", "");
             return Next::new("run_died", text, vec![recover]);
         }

@@ -35,6 +35,9 @@ impl View for Explained {
         writeln!(out, "{line}\n")?;
         self.story.iter().try_for_each(|moment| self.moment(moment, out))?;
         writeln!(out, "\nnext: {}", self.next.text)?;
+        if !self.next.commands.is_empty() {
+            writeln!(out, "what you can do:")?;
+        }
         self.next.commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
     }
 
@@ -51,7 +54,7 @@ impl View for Explained {
 impl Explained {
     fn moment(&self, moment: &Moment, out: &mut Screen<'_>) -> io::Result<()> {
         if let Some(waited) = moment.waited {
-            writeln!(out, "{:TIME_COLUMNS$}  waited {}", "", span(waited))?;
+            writeln!(out, "{:TIME_COLUMNS$}  (waited {} before it was tried)", "", span(waited))?;
         }
         let at = moment.at.map_or_else(String::new, local);
         writeln!(out, "{at:TIME_COLUMNS$}  {}", self.text(&moment.kind))

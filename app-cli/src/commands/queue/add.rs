@@ -112,7 +112,7 @@ fn no_priority(word: &str, error: priority::InvalidPriority) -> CliError {
 
 fn neither(word: &OsStr) -> CliError {
     CliError::usage(format!("{} is neither a priority (an integer) nor an existing file", Shown(Path::new(word))))
-        .with_hint("if it is a file that does not exist yet, add -p 0, so that no argument is read as a priority")
+        .with_hint("write the priority as an integer; if it is a file that does not exist yet, add `-p 0`: then every argument is a file")
 }
 
 fn ambiguous(word: &str) -> CliError {
@@ -241,7 +241,7 @@ impl Added {
         let added = self.count(EnqueueOutcome::Added);
         let others = [
             (EnqueueOutcome::Changed, "changed"),
-            (EnqueueOutcome::FailedBefore, "failed before"),
+            (EnqueueOutcome::FailedBefore, "failed in an earlier run"),
             (EnqueueOutcome::Repeated, self.repeated),
             (EnqueueOutcome::Raised, "raised"),
             (EnqueueOutcome::Unchanged, "already there"),

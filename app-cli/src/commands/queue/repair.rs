@@ -72,7 +72,7 @@ impl View for Examined {
             );
         }
         for plan in &self.plans {
-            writeln!(out, "\n--apply {}", plan.method.word())?;
+            writeln!(out, "\nautoproc queue repair --apply {}", plan.method.word())?;
             if plan.method == RepairMethod::UseRescued {
                 writeln!(out, "  the queue as a run knew it when it noticed the damage")?;
             }
@@ -121,17 +121,23 @@ fn all_damage(damage: &[Damage], out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn outcome(plan: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  queue  {}", counted(plan.counts))?;
+    writeln!(out, "  leaves  {}", counted(plan.counts))?;
     if plan.keeps.total() > 0 {
-        writeln!(out, "  keeps  {} after the damage", tallied(plan.keeps))?;
+        writeln!(out, "  keeps   {} after the damage", tallied(plan.keeps))?;
     }
-    let unreadable = format!("{} that cannot be read", view::counted(plan.unreadable_bytes, "byte"));
-    match (plan.loses.total(), plan.unreadable_bytes) {
-        (0, 0) => Ok(()),
-        (0, _) => writeln!(out, "  loses  {unreadable}"),
-        (_, 0) => writeln!(out, "  loses  {}", tallied(plan.loses)),
-        (_, _) => writeln!(out, "  loses  {}; {unreadable}", tallied(plan.loses)),
-    }
+    let losses = losses(plan);
+    if losses.is_empty() { Ok(()) } else { writeln!(out, "  loses   {}", losses.join("; ")) }
+}
+
+fn losses(plan: &RepairPlan) -> Vec<String> {
+    let readable = (plan.loses.total() > 0).then(|| tallied(plan.loses));
+    let missing = match (plan.missing_changes, plan.unreadable_bytes) {
+        (0, 0) => None,
+        (0, bytes) => Some(format!("{} that cannot be read", view::counted(bytes, "byte"))),
+        (1, _) => Some("at least 1 change that is missing or cannot be read".to_owned()),
+        (changes, _) => Some(format!("at least {changes} changes that are missing or cannot be read")),
+    };
+    readable.into_iter().chain(missing).collect()
 }
 
 fn counted(counts: Counts) -> String {
@@ -179,6 +185,7 @@ struct PlanJson {
     keeps: ChangeCounts,
     loses: ChangeCounts,
     unreadable_bytes: u64,
+    missing_changes: u64,
 }
 
 impl From<&RepairPlan> for PlanJson {
@@ -189,6 +196,7 @@ impl From<&RepairPlan> for PlanJson {
             keeps: plan.keeps,
             loses: plan.loses,
             unreadable_bytes: plan.unreadable_bytes,
+            missing_changes: plan.missing_changes,
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::view::time::Zone;
 use night::Night;
 use page::{BEGINNING, Page};
 
-const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "page that `autoproc report --html` wrote" };
+const PAGE: FileKind = FileKind { beginning: BEGINNING, name: "a page that `autoproc report --html` wrote" };
 
 /// The interval between reloads of the page, and the minimum pause of `--watch`, in seconds.
 const REFRESH_S: u64 = 5;

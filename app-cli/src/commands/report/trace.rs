@@ -19,7 +19,7 @@ use crate::target_file::{FileKind, TargetFile};
 use crate::view;
 use writer::{BEGINNING, Tally, TraceWriter};
 
-const TRACE: FileKind = FileKind { beginning: BEGINNING, name: "trace that `autoproc report --trace` wrote" };
+const TRACE: FileKind = FileKind { beginning: BEGINNING, name: "a trace that `autoproc report --trace` wrote" };
 
 pub(super) async fn report(file: &Path, args: &ReportArgs, context: &Context) -> Result<(), CliError> {
     if file.as_os_str() == "-" {

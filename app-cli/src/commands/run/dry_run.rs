@@ -164,7 +164,7 @@ fn resumed(report: &ProgressReport, out: &mut dyn Write) -> io::Result<()> {
     let places = [&report.current_phase, &report.current_task];
     let place = places.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/");
     let at = if place.is_empty() { String::new() } else { format!(", at {}", Printable(&place)) };
-    writeln!(out, "  resumes where an earlier attempt ended: {over} of {total} steps have ended{at}")
+    writeln!(out, "  resumes an earlier attempt: {over} of {total} steps are done{at}")
 }
 
 fn print_step(step: &PreviewedStep, out: &mut dyn Write) -> io::Result<()> {

@@ -101,7 +101,11 @@ impl Progress {
 
     fn cleared(&self) {
         let has_begun = self.has_begun.load(Ordering::Relaxed);
-        self.remark(if has_begun { "stop request cleared" } else { "cleared a stop request from before this run" });
+        self.remark(if has_begun {
+            "the run has stopped as requested, and has removed the request"
+        } else {
+            "cleared a stop request from before this run"
+        });
     }
 
     fn started(&self, jobs: usize, counts: Counts) {

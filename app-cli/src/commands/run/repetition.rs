@@ -30,7 +30,9 @@ pub(super) async fn record(run: &RunId, is_read_once: bool, context: &Context) -
     let command = RunCommand { run: Some(run.clone()), words, current_dir: context.cwd.clone(), is_read_once };
     let recorded = context.wiring.record_run_command(&command);
     if let Err(error) = &recorded {
-        context.console.warn(format_args!("`autoproc resume` cannot start this run again: {error}"));
+        context
+            .console
+            .warn(format_args!("this run goes on, but `autoproc resume` will not be able to start it again: {error}"));
     }
     Ok(recorded.is_ok())
 }

@@ -205,7 +205,13 @@ fn ending(view: &Summary) -> String {
             let (remaining, verb) = (view.result.remaining, if view.result.remaining == 1 { "waits" } else { "wait" });
             format!("ended after {elapsed}: {}; {} {verb}", cause(view), files(remaining))
         }
-        _ => format!("{} after {elapsed}", cause(view)),
+        _ => {
+            let cause = cause(view);
+            match cause.strip_prefix("stopped because") {
+                Some(reason) => format!("stopped after {elapsed}, because{reason}"),
+                None => format!("{cause} after {elapsed}"),
+            }
+        }
     }
 }
 
@@ -223,7 +229,7 @@ fn cause(view: &Summary) -> Cow<'static, str> {
         StoppedBy::Request(StopCause::Interrupt) => "stopped by Ctrl-C",
         StoppedBy::Request(StopCause::Terminate) => "stopped by SIGTERM",
         StoppedBy::Request(StopCause::HangUp) => "stopped by SIGHUP",
-        StoppedBy::TooManyFailed => "stopped because too many files failed",
+        StoppedBy::TooManyFailed => "stopped because too many files failed (--max-fail)",
         StoppedBy::StorageFull => "stopped because the store is full",
         StoppedBy::InputMissing => "stopped because a folder stayed missing",
         StoppedBy::FailingAlike => "stopped because files in a row failed alike (--no-wait)",

@@ -66,7 +66,8 @@ fn nature(system: &FileSystem, allow_network_fs: bool) -> Finding {
 
 fn room(free: u64, files: Option<u64>, needed: u64) -> Finding {
     const SUBJECT: &str = "room";
-    let room = files.map_or_else(String::new, |files| format!(", and room for {}", view::counted(files, "more file")));
+    let room =
+        files.map_or_else(String::new, |files| format!("; the disk can hold {}", view::counted(files, "more file")));
     let message = format!("{} MiB free{room}", free / MIB);
     if free < needed {
         let advice = format!("make room on the disk: the queue may need {} MiB of free space", needed.div_ceil(MIB));
@@ -124,12 +125,15 @@ fn permissions(folder: &Path) -> Finding {
     const SUBJECT: &str = "permissions";
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_symlink() => {
             return Finding::well(SUBJECT, "there is no state folder yet; the first change creates it");
         }
         Err(error) => {
+            let is_other = error.kind() == io::ErrorKind::NotADirectory || folder.is_symlink();
+            let advice =
+                if is_other { "move away what is in its place" } else { "check its owner and its permissions" };
             let message = format!("{} cannot be read: {error}", Shown(folder));
-            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, "check its owner and its permissions");
+            return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, advice);
         }
     };
     let files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();

@@ -69,7 +69,7 @@ fn a_workflow_that_resumes_anywhere_continues_on_another_machine() {
     let place = format!(" in {}\n", folder.display().to_string().trim_end_matches('/'));
     assert!(progress.contains("  its latest attempt ran on ") && progress.contains(&place), "{progress}");
     let previewed = database.ask(&other, ["run", "--dry-run", "--workflow", "pair"]).expect_code(0);
-    assert!(previewed.out.contains("resumes where an earlier attempt ended: 1 of 2 steps"), "{previewed:?}");
+    assert!(previewed.out.contains("resumes an earlier attempt: 1 of 2 steps"), "{previewed:?}");
     let told = finish(&database, &other);
     assert!(!told.contains("begins anew"), "{told}");
     assert_eq!(steps(&one), "one\ntwo hello\ntwo hello\n");

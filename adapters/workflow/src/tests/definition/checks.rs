@@ -13,7 +13,7 @@ fn workflows_of_existing_projects_pass_with_notes() {
         problems(LETTERS),
         [
             "7:17: note: `orchestrator` is ignored",
-            "57:17: note: `{sender}` is not replaced, so this output is not looked for",
+            "57:17: note: `{sender}` is no known placeholder, so nobody can tell which file this output is; it is not checked",
         ]
     );
     assert_eq!(
@@ -24,7 +24,7 @@ fn workflows_of_existing_projects_pass_with_notes() {
             "32:9: note: checkpoint `CP_FETCH` has no validation: it always passes when the steps of the phase have \
              ended",
             "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
-            "48:17: note: `{timestamp}` is not replaced, so this output is not looked for",
+            "48:17: note: `{timestamp}` is no known placeholder, so nobody can tell which file this output is; it is not checked",
         ]
     );
     assert_eq!(errors(EVERYTHING), Vec::<String>::new());
