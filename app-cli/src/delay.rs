@@ -66,7 +66,8 @@ pub(crate) fn running<'a>(
     started.filter_map(|item| Some((item, now.saturating_since(item.last_attempt?)))).collect()
 }
 
-/// Returns those `running` attempts of a live run that take much longer than expected.
+/// Returns those `running` attempts of a live run that take much longer than expected; none while
+/// the run is paused. After the pause, the paused time counts as running time.
 ///
 /// An attempt counts as stalled only if its processes are on this machine. If an attempt has been
 /// silent for long enough, this function takes [`WATCH_TIME`].
@@ -76,13 +77,17 @@ pub(crate) async fn delays(
     recent: &RecentAttempts,
     context: &Context,
 ) -> BTreeMap<ItemId, Delay> {
+    let control = context.wiring.run_control();
+    if control.pause_of(run).is_some() {
+        return BTreeMap::new();
+    }
     let files: Vec<_> = running.iter().map(|(item, elapsed)| (&item.file_path, *elapsed)).collect();
     let slow = recent.slow(&run.info, &files);
     let is_silent = |(at, expected): &(usize, Duration)| {
         let (item, elapsed) = running[*at];
         silence(item, elapsed, context) >= MIN_SILENCE.max(*expected / 4)
     };
-    let is_here = context.wiring.run_control().is_local(run);
+    let is_here = control.is_local(run);
     let idle = if is_here && slow.iter().any(is_silent) { idle(run, context).await } else { BTreeSet::new() };
     let delay = |late: &(usize, Duration)| {
         let id = running[late.0].0.id;

@@ -12,6 +12,8 @@ use crate::error::CliError;
 use crate::escape::{Printable, Shown};
 use crate::exit_code::ExitCode;
 
+const COMMANDS: &str = "`autoproc --help` lists the commands";
+
 /// The arguments of `man`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -41,7 +43,7 @@ pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Res
     for word in &args.command {
         command = command
             .find_subcommand(word)
-            .ok_or_else(|| CliError::usage(format!("there is no command {}", Printable(word))))?;
+            .ok_or_else(|| CliError::usage(format!("there is no command {}", Printable(word))).with_hint(COMMANDS))?;
     }
     console.print(|out| page(command).render(out))?;
     Ok(ExitCode::Success)

@@ -61,7 +61,7 @@ pub(super) async fn status(context: &Context) -> Result<(), CliError> {
     };
     let now = context.now();
     let mut delays = BTreeMap::new();
-    for run in live_runs.iter().filter(|run| !pauses.contains_key(&run.info.id)) {
+    for run in &live_runs {
         let running = delay::running(run, &processing, latest.as_ref(), now);
         delays.extend(delay::delays(run, &running, &recent, context).await);
     }

@@ -236,7 +236,7 @@ impl Added {
         let noun = |count| if count == 1 { "file" } else { "files" };
         let accepted = self.count(EnqueueOutcome::Accepted);
         if accepted > 0 {
-            return format!("{accepted} {} accepted", noun(accepted));
+            return format!("{accepted} {} added, or already there", noun(accepted));
         }
         let added = self.count(EnqueueOutcome::Added);
         let others = [
@@ -265,7 +265,7 @@ impl View for Added {
                     EnqueueOutcome::Raised => out.line("raised ", path, &format!(" to priority {}", self.priority)),
                     EnqueueOutcome::Unchanged => out.line("already there: ", path, ""),
                     EnqueueOutcome::AlreadyCompleted => out.line("already completed: ", path, ""),
-                    EnqueueOutcome::Accepted => out.line("accepted ", path, ""),
+                    EnqueueOutcome::Accepted => out.line("added, or already there: ", path, ""),
                 };
                 writeln!(out, "{line}")?;
             }

@@ -41,10 +41,7 @@ impl RunningAttempt {
         let began = history.iter().find(|past| is_current(past)).and_then(|past| past.started_at);
         let Some(elapsed) = began.map(|at| context.now().saturating_since(at)) else { return Ok(None) };
         let recent = RecentAttempts::read(&*context.wiring.history()).await;
-        let delay = match context.wiring.run_control().pause_of(run) {
-            Some(_) => None,
-            None => delay::delays(run, &[(item, elapsed)], &recent, context).await.remove(&item.id),
-        };
+        let delay = delay::delays(run, &[(item, elapsed)], &recent, context).await.remove(&item.id);
         Ok(Some(Self { claim: claim.number, elapsed, delay }))
     }
 

@@ -73,7 +73,7 @@ impl HistoryPart {
     ) {
         let now = context.now();
         let mut delays = BTreeMap::new();
-        for run in live.iter().filter(|run| !runs.pauses.contains_key(&run.info.id)) {
+        for run in live {
             let running = delay::running(run, &queue.processing, runs.latest.as_ref(), now);
             delays.extend(delay::delays(run, &running, &self.recent, context).await);
         }
