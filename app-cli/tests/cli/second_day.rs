@@ -42,7 +42,7 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     let same = result(&project, &["run", "-q", "in", "--", "test", "-e", "{}"]);
     assert_eq!(same["processed"], 0, "the file is the last argument in both forms");
     let back = project.ask(["run", "in", "--", "true"]).expect_code(0);
-    assert!(back.err.contains("0 files added, 13 added again, completed before by a different command\n"), "{back:?}");
+    assert!(back.err.contains("0 files added, 13 added again (a different command completed them)\n"), "{back:?}");
     let added = project.json(["queue", "add", "in"]);
     assert_eq!((&added["already_completed"], &added["added"]), (&13.into(), &0.into()));
     assert_eq!(added["files"][0]["outcome"], "already_completed");
@@ -121,7 +121,7 @@ fn a_failed_file_gets_another_round_and_its_first_one_stays_known() {
     project.write("in/a", "");
     project.ask(["run", "-qq", "-r", "0", "in", "--shell", "echo first; exit 3"]).expect_code(100);
     let again = project.ask(["run", "in", "--shell", "echo second"]).expect_code(0);
-    assert!(again.err.contains("0 files added, 1 failed in an earlier run\n"), "{again:?}");
+    assert!(again.err.contains("0 files added, 1 added again (failed earlier)\n"), "{again:?}");
     let shown = project.ask(["queue", "show", "in/a"]).expect_code(0).out;
     assert!(shown.contains("1 of round 1") && shown.contains("1 of round 2"), "{shown}");
     assert_eq!(project.ask(["log", "in/a", "--round", "1", "--attempt", "1"]).expect_code(0).out, "first\n");
@@ -375,7 +375,7 @@ fn a_report_shows_both_nights() {
     }
     let loud = night.iter().filter(|word| **word != "-q");
     let second = project.ask(loud).expect_code(100);
-    assert!(second.err.contains("5 files added, 4 failed in an earlier run, 56 already completed\n"), "{second:?}");
+    assert!(second.err.contains("5 files added, 4 added again (failed earlier), 56 already completed\n"), "{second:?}");
     assert!(second.out.starts_with("processed 5, failed 4, retried 0, 0 pending"), "{second:?}");
 
     let runs = project.json(["runs"])["runs"].clone();

@@ -138,9 +138,9 @@ pub(in crate::commands) async fn offer(
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
     let Gathered { files, missing, unreadable, left_out, .. } = gathered;
     let repeated = if matches!(repeat, Repeat::IfOtherRecipe(_)) {
-        "added again, completed before by a different command"
+        "added again (a different command completed them)"
     } else {
-        "again"
+        "added again"
     };
     let files = files.into_iter().map(|file| file.path).collect();
     Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
@@ -240,10 +240,10 @@ impl Added {
         }
         let added = self.count(EnqueueOutcome::Added);
         let others = [
-            (EnqueueOutcome::Changed, "changed"),
-            (EnqueueOutcome::FailedBefore, "failed in an earlier run"),
+            (EnqueueOutcome::Changed, "added again (changed)"),
+            (EnqueueOutcome::FailedBefore, "added again (failed earlier)"),
             (EnqueueOutcome::Repeated, self.repeated),
-            (EnqueueOutcome::Raised, "raised"),
+            (EnqueueOutcome::Raised, "raised in priority"),
             (EnqueueOutcome::Unchanged, "already there"),
             (EnqueueOutcome::AlreadyCompleted, "already completed"),
         ];
