@@ -93,7 +93,8 @@ impl Since {
                 return Timestamp::from_micros(now.as_micros().saturating_sub(micros));
             }
             Self::TimeOfDay(time) => latest(time, now, &zone),
-            Self::Local(time) => time.to_zoned(zone).ok().map(|zoned| zoned.timestamp()),
+            // Only the last hours of the year 9999 have no timestamp.
+            Self::Local(time) => Some(time.to_zoned(zone).map_or(jiff::Timestamp::MAX, |zoned| zoned.timestamp())),
             Self::Exact(point) => Some(point),
         };
         point.map_or(Timestamp::MIN, |point| Timestamp::from_micros(point.as_microsecond()))
@@ -141,6 +142,9 @@ mod tests {
             ("12h", "2026-11-28T18:30:00.000000Z"),
             ("90", "2026-11-29T06:28:30.000000Z"),
             ("2d", "2026-11-27T06:30:00.000000Z"),
+            ("9999-12-31", "9999-12-30T22:00:00.000000Z"),
+            ("9999-12-31T23:59:59", "9999-12-30T22:00:00.000000Z"),
+            ("0000-01-01", "0000-01-01T00:00:00.000000Z"),
         ] {
             assert_eq!(point(word), expected, "{word}");
         }

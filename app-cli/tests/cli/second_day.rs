@@ -428,3 +428,18 @@ fn a_run_names_files_that_were_cancelled_while_they_waited() {
     let over = end_of(run).expect_code(100);
     assert!(over.out.contains("\n2 files cancelled, or failed in another run, meanwhile\n"), "{over:?}");
 }
+
+/// This day lies partly beyond the latest time that autoproc knows.
+#[test]
+fn the_last_day_of_the_year_9999_is_in_the_future() {
+    let project = TempProject::with_files(&["a"]);
+    project.ask(["run", "a", "-qq", "--until", "9999-12-31", "--", "true"]).expect_code(0);
+    for words in [&["runs", "--since"][..], &["report", "--since"]] {
+        let found = project.json(words.iter().chain(&["9999-12-31"]));
+        assert_eq!(found["runs"].as_array().map(Vec::len), Some(0), "{words:?}");
+    }
+    let failures = project.ask(["failures", "--since", "9999-12-31"]).expect_code(0);
+    assert!(failures.err.contains("no file has failed since 9999-"), "{failures:?}");
+    let added = project.ask(["queue", "add", ".", "--again", "--newer-than", "9999-12-31"]).expect_code(0);
+    assert_eq!(added.out, "0 files added\n");
+}
