@@ -44,8 +44,9 @@ pub(crate) struct RunsArgs {
 }
 
 pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliError> {
-    let filter = match (args.since, args.limit) {
-        (Some(since), _) => RunFilter::Since(since.before(context.now())),
+    let since = args.since.map(|since| since.before(context.now()));
+    let filter = match (since, args.limit) {
+        (Some(since), _) => RunFilter::Since(since),
         // Reads one run more than the limit, to know whether there are earlier runs.
         (None, Some(limit)) => RunFilter::Latest(limit.saturating_add(1)),
         (None, None) => RunFilter::All,
@@ -55,7 +56,8 @@ pub(super) async fn runs(args: &RunsArgs, context: &Context) -> Result<(), CliEr
     runs.drain(..omitted);
     if runs.is_empty() && omitted == 0 {
         context.remark_on_missing_queue();
-        context.remark("no runs are recorded");
+        let since = since.map_or_else(String::new, |at| format!(" since {}", local(at)));
+        context.remark(&format!("no runs are recorded{since}"));
     }
     context.show(&Listed { runs, live: context.live_runs().await?, more: omitted > 0 })?;
     if omitted > 0 {

@@ -443,3 +443,11 @@ fn the_last_day_of_the_year_9999_is_in_the_future() {
     let added = project.ask(["queue", "add", ".", "--again", "--newer-than", "9999-12-31"]).expect_code(0);
     assert_eq!(added.out, "0 files added\n");
 }
+
+#[test]
+fn the_time_after_which_no_run_was_found_is_named() {
+    let project = TempProject::with_files(&["a"]);
+    project.ask(["run", "a", "-qq", "--", "true"]).expect_code(0);
+    let answer = project.ask(["runs", "--since", "2099-01-01"]).expect_code(0);
+    assert_eq!((answer.out.as_str(), answer.err.as_str()), ("", "no runs are recorded since 2099-01-01 00:00:00\n"));
+}
