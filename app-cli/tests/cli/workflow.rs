@@ -43,7 +43,7 @@ fn workflows_are_listed_with_their_state() {
     let none = project.ask(["workflow", "list"]).expect_code(0);
     assert!(none.out.is_empty() && none.err.contains("there are no workflows"), "{none:?}");
     project.write("core/workflows/a.yaml", good());
-    project.write("core/workflows/b.yml", "workflow: {phases: 1}\n");
+    project.write("core/workflows/b.yml", "workflow: {phases: 1, inputs: 2}\n");
     let list = project.ask(["workflow", "list"]).expect_code(0).out;
     let lines: Vec<_> = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(

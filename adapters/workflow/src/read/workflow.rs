@@ -42,7 +42,8 @@ impl Reader<'_> {
     fn workflow(&mut self, part: Part<'_>, fallback_id: &str) -> Option<Workflow> {
         let fields = self.fields(part, "the workflow")?;
         let phases = self.list(fields.get("phases"), "a list of phases");
-        if phases.is_empty() && fields.get("phases").is_some() {
+        // `list` reports a value that is not a list; `fields` reports a missing value.
+        if phases.is_empty() && fields.get("phases").is_some_and(|part| matches!(part.node.value, Kind::List(_))) {
             self.problems.error(fields.position, "the workflow has no `phases`");
         }
         Some(Workflow {

@@ -276,6 +276,12 @@ fn files_of_other_programs_are_one_error() {
 }
 
 #[test]
+fn phases_of_another_kind_are_one_error() {
+    assert_eq!(errors("workflow: {phases: one}\n"), ["1:20: found a string; expected a list of phases"]);
+    assert_eq!(errors("workflow: {phases: []}\n"), ["1:11: the workflow has no `phases`"]);
+}
+
+#[test]
 fn syntax_errors_have_positions() {
     for (text, expected) in [
         ("workflow:\n  id: \"a\n", "2:7: invalid YAML: unclosed quote"),
