@@ -12,7 +12,7 @@ use autoproc_regular_file::{self as regular_file, Links};
 
 use crate::check;
 use crate::definition::{Position, Workflow};
-use crate::nearest::{list_known, nearest_first};
+use crate::nearest::{list_known, nearest, nearest_first};
 use crate::problem::{Problem, Problems, Severity};
 use crate::read::{MAX_FILE_BYTES, read};
 use crate::runners::{Runners, RunnersError};
@@ -146,8 +146,27 @@ impl Catalogue {
         if let Some(workflow) = &workflow {
             check::check_workflow(workflow, &mut problems);
             check::check_project(workflow, runners, &TaskFolders::of(&self.project, path), &mut problems);
+            self.check_fallback(workflow, &mut problems);
         }
         WorkflowFile { path: path.to_owned(), text, workflow, problems: problems.into_sorted() }
+    }
+
+    /// Checks that the fallback is in the catalogue. A missing fallback is no error, because it may
+    /// be added before the run. A fallback that is named by a path depends on the working directory,
+    /// and is not checked.
+    fn check_fallback(&self, workflow: &Workflow, problems: &mut Problems) {
+        let activation = workflow.activation.as_ref();
+        let Some(fallback) = activation.and_then(|activation| activation.fallback_workflow.as_ref()) else { return };
+        let (id, Ok(paths)) = (fallback.value.as_str(), self.paths()) else { return };
+        if is_path(id) {
+            return;
+        }
+        let ids: Vec<_> = paths.iter().map(|path| id_of(path)).collect();
+        if !ids.iter().any(|known| known == id) {
+            let message = format!("there is no workflow `{id}`, so a run fails if the condition does not hold");
+            let problem = problems.warning(fallback.position, message);
+            problem.meaning(nearest(id, ids.iter().map(String::as_str))).strictly();
+        }
     }
 
     /// Returns the paths of the workflow files in search order.

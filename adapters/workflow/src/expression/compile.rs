@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
-use minijinja::{Environment, Error, Expression, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior};
 
 use super::braces::without_braces;
 use super::error::ExpressionError;
 use super::operators::Missing;
 use super::rewriting::rewritten;
+use super::tokens::{Token, Tokens};
 use super::{filters, operators};
 
 /// The maximum length of an expression. Expressions written by hand have tens of characters.
@@ -43,11 +44,50 @@ pub(super) fn compile(expression: &str, missing: Missing) -> Result<Expression<'
     let parse = |text: String| environment.compile_expression_owned(text);
     let expression = without_braces(expression)?;
     let rewritten = rewritten(&expression).map_err(|detail| syntax(detail.to_owned()))?;
+    if let Some(detail) = unknown_function(&rewritten, environment) {
+        return Err(ExpressionError::Failed { expression: shortened(&expression), detail });
+    }
     // If the rewritten expression is invalid, the expression is parsed as written. The rewriting
     // adds brackets, which may exceed minijinja's nesting limit. It may also take a name such as
     // `OR` for an operator.
     let parsed = parse(rewritten).or_else(|_| parse(expression.into_owned()));
     parsed.map_err(|error| syntax(detail_of(&error)))
+}
+
+/// Describes the first unknown filter or test. minijinja looks them up only when it evaluates the
+/// expression.
+fn unknown_function(rewritten: &str, environment: &Environment<'_>) -> Option<String> {
+    let (mut state, mut tokens) = (environment.empty_state(), Tokens::new(rewritten));
+    while let Some(token) = tokens.next() {
+        // Each call lacks the value, so a known filter or test fails for another reason.
+        let (noun, name, called) = match token {
+            Token::Other("|") => {
+                let Some(name) = name(&tokens) else { continue };
+                ("filter", name, state.apply_filter(name, &[]).map(drop))
+            }
+            Token::Test("is") => {
+                if let Some(Token::Test("not")) = tokens.peek() {
+                    tokens.skip_next();
+                }
+                let Some(name) = name(&tokens) else { continue };
+                ("test", name, state.perform_test(name, &[]).map(drop))
+            }
+            _ => continue,
+        };
+        let kind = called.err().map(|error| error.kind());
+        if matches!(kind, Some(ErrorKind::UnknownFilter | ErrorKind::UnknownTest)) {
+            return Some(format!("{noun} {name} is unknown"));
+        }
+    }
+    None
+}
+
+/// Returns the next token if it is a name.
+fn name<'e>(tokens: &Tokens<'e>) -> Option<&'e str> {
+    match tokens.peek()? {
+        Token::Other(text) => text.starts_with(|first: char| first.is_alphabetic() || first == '_').then_some(text),
+        _ => None,
+    }
 }
 
 /// Returns minijinja's message without the line number, because an expression has one line.

@@ -122,6 +122,41 @@ fn ids_are_unique_and_valid() {
 }
 
 #[test]
+fn an_unknown_filter_or_test_is_an_error() {
+    let with = |expression: &str| {
+        let text = format!("    - {{id: a, steps: [{{shell: \"echo ${{{expression}}}\"}}]}}\n");
+        errors(&phases(&text)).into_iter().map(|line| line.split_once(": ").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    for (expression, detail) in [
+        ("file | nofilter", "filter nofilter is unknown"),
+        ("(file|upper|nofilter) == 'A'", "filter nofilter is unknown"),
+        ("file is nosuch", "test nosuch is unknown"),
+        ("file is not nosuch", "test nosuch is unknown"),
+    ] {
+        assert_eq!(with(expression), [format!("`{expression}` cannot be evaluated: {detail}")]);
+    }
+    for expression in ["file|upper", "file is not string", "file is not in [1]", "'a | b is c'", "file is null || true"]
+    {
+        assert_eq!(with(expression), Vec::<String>::new(), "{expression}");
+    }
+}
+
+#[test]
+fn a_fallback_that_does_not_exist_is_reported() {
+    let with = |fallback: &str| {
+        let project = TempProject::new();
+        let activation = format!("  activation: {{condition: x exists, fallback_workflow: {fallback}}}\n");
+        project.write("core/workflows/other.yaml", "workflow: {phases: [{id: p, steps: [{shell: 'true'}]}]}");
+        let text = format!("{}{activation}  inputs: [x]\n", phases("    - {id: a, steps: [{shell: 'true'}]}\n"));
+        reported(&project.check(&text))
+    };
+    let missing = "there is no workflow `ohter`, so a run fails if the condition does not hold; did you mean `other`?";
+    assert_eq!(with("ohter"), [format!("4:56: warning: {missing}")]);
+    assert_eq!(with("other"), Vec::<String>::new());
+    assert_eq!(with("./ohter.yaml"), Vec::<String>::new(), "a path depends on the working directory");
+}
+
+#[test]
 fn a_validation_that_cannot_hold_is_reported() {
     let with = |validation: &str| {
         problems(&phases(&format!("    - {{id: a, task: t, checkpoint: {{validation: [\"{validation}\"]}}}}\n")))
