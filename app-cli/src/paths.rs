@@ -291,7 +291,7 @@ impl PathSource {
             match entry {
                 Ok(entry) => self.found(&entry, &below(entry.path()), into),
                 Err(error) if is_gone(&error) => {}
-                Err(error) if error.depth() == 0 => return Err(cannot_read(folder.as_path(), &error.into())),
+                Err(error) if error.depth() == 0 => return Err(cannot_read(folder.as_path(), &io_error(error))),
                 Err(error) => into.unreadable.push(|| reason(&error), MAX_UNREADABLE),
             }
         }
@@ -340,6 +340,12 @@ fn reason(error: &walkdir::Error) -> String {
     format!("{place}: {why}")
 }
 
+/// Returns the I/O error without the path that `walkdir` adds.
+fn io_error(error: walkdir::Error) -> io::Error {
+    let text = error.to_string();
+    error.into_io_error().unwrap_or_else(|| io::Error::other(text))
+}
+
 fn is_folder_word(word: &Path) -> bool {
     word.as_os_str().as_bytes().ends_with(b"/")
 }
@@ -382,4 +388,15 @@ fn exists_in_other_form(path: &Path) -> bool {
     let Some(text) = path.to_str().filter(|text| !text.is_ascii()) else { return false };
     let exists = |form: String| form != text && Path::new(&form).exists();
     exists(text.nfc().collect()) || exists(text.nfd().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_search_does_not_repeat_the_path() {
+        let error = WalkDir::new("/no/such/folder").into_iter().find_map(Result::err).expect("no folder");
+        assert_eq!(io_error(error).to_string(), io::Error::from_raw_os_error(2).to_string());
+    }
 }
