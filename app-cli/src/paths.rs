@@ -119,6 +119,8 @@ pub(crate) struct Gathered {
     pub(crate) files: Vec<FoundFile>,
     pub(crate) folders: Vec<FilePath>,
     pub(crate) missing: Listed,
+    /// The named files that may exist but cannot be examined, each with the reason.
+    pub(crate) unexamined: Listed,
     /// The unreadable subfolders, and the files with invalid paths, each with the reason.
     pub(crate) unreadable: Listed,
     /// The number of files that an option excluded, without the files in excluded folders.
@@ -237,6 +239,9 @@ impl PathSource {
             gathered.remarks.push(OTHER_FORM.to_owned());
         }
         let is_required = self.must_exist || absent == Absent::Refuse;
+        if let Some(place) = gathered.unexamined.first.first().filter(|_| is_required) {
+            return Err(CliError::new(ExitCode::NoInput, place).with_hint("nothing was added"));
+        }
         match (gathered.missing.first.first(), gathered.unreadable.first.first()) {
             (Some(path), _) if is_required => Err(missing(path, &gathered)),
             (_, Some(place)) if self.strict => {
@@ -260,23 +265,30 @@ impl PathSource {
 
     fn take_in(&self, path: &Path, around: &Surroundings<'_>, into: &mut Gathered) -> Result<(), CliError> {
         let file = resolve(around.cwd, path)?;
-        let metadata = fs::metadata(file.as_path()).ok();
-        if metadata.as_ref().is_some_and(Metadata::is_dir) {
+        let examined = fs::metadata(file.as_path());
+        let metadata = examined.as_ref().ok();
+        if metadata.is_some_and(Metadata::is_dir) {
             self.walk(&file, around.project, into)?;
             into.folders.push(file);
             return Ok(());
         }
-        if metadata.is_none() && is_folder_word(path) {
-            return Err(no_folder(&file));
+        if let Err(error) = &examined
+            && is_folder_word(path)
+        {
+            return Err(no_folder(&file, error));
         }
-        if !self.filter.wants(path, metadata.as_ref()) {
+        if !self.filter.wants(path, metadata) {
             into.left_out += 1;
             into.named_out += 1;
             return Ok(());
         }
-        if metadata.is_none() {
-            into.has_other_form = into.has_other_form || exists_in_other_form(file.as_path());
-            into.missing.push(|| file.to_string(), MAX_MISSING);
+        match &examined {
+            Ok(_) => {}
+            Err(error) if is_absent(error) => {
+                into.has_other_form = into.has_other_form || exists_in_other_form(file.as_path());
+                into.missing.push(|| file.to_string(), MAX_MISSING);
+            }
+            Err(error) => into.unexamined.push(|| unexamined(&file, error), MAX_MISSING),
         }
         into.files.push(FoundFile { path: file, depth: 0 });
         Ok(())
@@ -354,7 +366,19 @@ fn is_pattern(word: &Path) -> bool {
     word.as_os_str().as_bytes().iter().any(|byte| b"*?[".contains(byte))
 }
 
-fn no_folder(folder: &FilePath) -> CliError {
+/// True if the error of examining a file proves that there is no such file.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn unexamined(file: &FilePath, error: &io::Error) -> String {
+    format!("{file} cannot be examined: {error}")
+}
+
+fn no_folder(folder: &FilePath, error: &io::Error) -> CliError {
+    if !is_absent(error) {
+        return CliError::new(ExitCode::NoInput, unexamined(folder, error)).with_hint("nothing was added");
+    }
     CliError::new(ExitCode::NoInput, format!("there is no folder {folder}"))
         .with_hint("nothing was added; check that its disk is mounted")
 }

@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 
 use crate::fixture::{Answer, TempProject, end_of, list_of};
 use crate::repair::{journal, place_with_journal};
@@ -70,6 +71,25 @@ fn an_input_that_is_not_there_is_refused() {
     let nothing = project.ask(["queue", "add", "*.pdf"]).expect_code(0);
     assert!(nothing.err.contains("nothing matches *.pdf"), "{nothing:?}");
     assert_eq!(project.names(), ["a"]);
+}
+
+/// A link to itself stands for all files that the user may not examine.
+#[test]
+fn a_file_that_cannot_be_examined_is_not_called_missing() {
+    let project = TempProject::with_queue(&["a"]);
+    symlink("loop", project.path("loop")).expect("a link");
+    let problem = format!("{} cannot be examined: Too many levels", project.path("loop").display());
+    for words in
+        [&["queue", "add", "loop", "--must-exist"][..], &["queue", "add", "loop/"], &["run", "loop", "--", "true"]]
+    {
+        refused(&project, words, 66, &problem);
+    }
+    let added = project.ask(["queue", "add", "loop"]).expect_code(0);
+    assert!(added.err.contains(&format!("warning: {problem}")) && !added.err.contains("does not exist"), "{added:?}");
+    assert_eq!(project.names(), ["a", "loop"]);
+    project.write("w.yaml", "workflow: {phases: [{id: p, steps: [{shell: 'true'}]}]}");
+    let executed = project.ask(["workflow", "run", "./w.yaml", "--file", "loop"]).expect_code(0);
+    assert!(executed.err.contains(&problem), "{executed:?}");
 }
 
 #[test]

@@ -148,7 +148,7 @@ pub(in crate::commands) async fn offer(
 
 /// Prints remarks and warnings about the files. If `is_quiet`, does not report excluded files.
 pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: &Context) {
-    let Gathered { missing, unreadable, left_out, remarks, unquoted, .. } = gathered;
+    let Gathered { missing, unexamined, unreadable, left_out, remarks, unquoted, .. } = gathered;
     for remark in remarks {
         context.remark(remark);
     }
@@ -159,6 +159,13 @@ pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: 
         0 => {}
         1 => context.console.warn("1 more file does not exist (yet)"),
         more => context.console.warn(format_args!("{more} more files do not exist (yet)")),
+    }
+    for place in &unexamined.first {
+        context.console.warn(place);
+    }
+    match unexamined.count - unexamined.first.len() {
+        0 => {}
+        more => context.console.warn(format_args!("{} cannot be examined", counted(more as u64, "more file"))),
     }
     for place in &unreadable.first {
         context.console.warn(format_args!("skipped, because it cannot be read: {place}"));

@@ -61,8 +61,13 @@ pub(crate) struct RunArgs {
 pub(super) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode, CliError> {
     let file = paths::resolve(&context.cwd, &args.file)?;
     check_process_table()?;
-    if !file.as_path().exists() {
-        context.console.warn(context.console.err().line("", &file, " does not exist (yet)"));
+    if let Err(error) = file.as_path().metadata() {
+        let problem = if paths::is_absent(&error) {
+            " does not exist (yet)".to_owned()
+        } else {
+            format!(" cannot be examined: {error}")
+        };
+        context.console.warn(context.console.err().line("", &file, &problem));
     }
     let stop = context.wiring.signals()?;
     let attempt = attempt(file.clone(), args.timeout, context);
