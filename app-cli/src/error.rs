@@ -22,6 +22,8 @@ const OTHER_PLACE: &str =
 pub(crate) const LOCAL_PLACE: &str =
     "keep the queue on a local disk (--project-dir), or take the risk with --allow-network-fs";
 
+const FREE_SPACE: &str = "free space on the disk, then try again";
+
 const NO_CURRENT_FOLDER: &str = "the current folder no longer exists";
 
 const MAX_SHOWN: usize = 80;
@@ -63,7 +65,8 @@ impl CliError {
     }
 
     pub(crate) fn cannot_write(place: &Path, source: &io::Error) -> Self {
-        Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place))).with_hint(OTHER_PLACE)
+        Self::new(ExitCode::CannotWrite, format!("cannot write to {}: {source}", Shown(place)))
+            .with_hint_unless_full(OTHER_PLACE, source)
     }
 
     pub(crate) fn try_again(message: impl Into<String>) -> Self {
@@ -98,6 +101,13 @@ impl CliError {
             "use it with `--project-dir {}` if you trust these users, or use a queue of your own with `--project-dir FOLDER`",
             quoted_path(root)
         ))
+    }
+
+    /// Adds a hint, or the hint to free space if the disk or the quota is full.
+    #[must_use]
+    pub(crate) fn with_hint_unless_full(self, hint: &str, source: &io::Error) -> Self {
+        let is_full = matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        self.with_hint(if is_full { FREE_SPACE } else { hint })
     }
 
     #[must_use]
@@ -157,7 +167,7 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         StorageError::LeaseLost { .. } => {
             (ExitCode::TryAgain, Some("start a new run; the files are pending, or another run has claimed them"))
         }
-        StorageError::Full(_) => (ExitCode::TryAgain, Some("free space on the disk, then try again")),
+        StorageError::Full(_) => (ExitCode::TryAgain, Some(FREE_SPACE)),
         StorageError::NotWritable { source, .. } if has_kind(source, io::ErrorKind::Unsupported) => {
             (ExitCode::CannotWrite, Some(LOCAL_PLACE))
         }
@@ -241,6 +251,15 @@ mod tests {
         let error = CliError::from(StorageError::Failed { action: "cannot append".into(), source: source.into() });
         assert_eq!(error.message(), "cannot append: the disk\\nis on fire");
         assert_eq!(error.exit_code(), ExitCode::Io);
+    }
+
+    #[test]
+    fn a_full_disk_is_not_a_matter_of_permissions() {
+        let hint = |code| {
+            let error = CliError::cannot_write(Path::new("x"), &io::Error::from_raw_os_error(code));
+            error.hint().expect("a hint").to_owned()
+        };
+        assert_eq!([28, 122, 13].map(hint), [FREE_SPACE, FREE_SPACE, OTHER_PLACE]);
     }
 
     #[test]

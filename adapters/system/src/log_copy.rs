@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use autoproc_domain::ports::RecordedEvent;
 use autoproc_regular_file::{self as regular_file, Links, folder_of};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::history::{RecordedEvents, line};
 use crate::replace::temporary_file_with;
@@ -44,7 +44,8 @@ impl EventLogReader {
 /// Dropping the value without `finish` removes the temporary file.
 #[derive(Debug)]
 pub struct NewEventLog {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
+    temporary: TempPath,
     path: PathBuf,
 }
 
@@ -56,8 +57,8 @@ impl NewEventLog {
     pub fn create(path: &Path) -> io::Result<Self> {
         let folder = folder_of(path);
         regular_file::create_folders(folder, 0o777)?;
-        let file = temporary_file_with(0o600, folder)?;
-        Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
+        let (file, temporary) = temporary_file_with(0o600, folder)?;
+        Ok(Self { file: BufWriter::new(file), temporary, path: path.to_owned() })
     }
 
     /// Appends events.
@@ -75,11 +76,11 @@ impl NewEventLog {
     /// If the log cannot be written, renamed or synced, or if an existing log cannot be read.
     pub fn finish(self) -> io::Result<bool> {
         let file = self.file.into_inner()?;
-        if !is_free(&self.path, file.path())? {
+        if !is_free(&self.path, &self.temporary)? {
             return Ok(false);
         }
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
+        file.sync_all()?;
+        self.temporary.persist(&self.path)?;
         File::open(folder_of(&self.path))?.sync_all()?;
         Ok(true)
     }

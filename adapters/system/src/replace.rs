@@ -1,5 +1,6 @@
 //! Replaces small files atomically.
 
+use std::error::Error;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use autoproc_regular_file::{self as regular_file, folder_of};
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 /// A file that is replaced many times, always in the same folder.
 ///
@@ -88,11 +89,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// folder cannot be synced. If only syncing the folder fails, the file has the new content.
 pub fn replace_durably(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
     let folder = folder_of(path);
-    let mut file = temporary_file_with(0o600, folder)?;
+    let (mut file, temporary) = temporary_file_with(0o600, folder)?;
     file.write_all(bytes)?;
-    permissions.map_or(Ok(()), |permissions| file.as_file().set_permissions(permissions))?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
+    file.sync_all()?;
+    temporary.persist(path)?;
     File::open(folder)?.sync_all()
 }
 
@@ -100,7 +101,8 @@ pub fn replace_durably(path: &Path, bytes: &[u8], permissions: Option<Permission
 /// [`finish`](Self::finish), the file is unchanged, and no temporary file is left.
 #[derive(Debug)]
 pub struct Replacement {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
+    temporary: TempPath,
     path: PathBuf,
 }
 
@@ -110,7 +112,8 @@ impl Replacement {
     /// # Errors
     /// If the temporary file cannot be created.
     pub fn begin(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(temporary_file(folder_of(path))?), path: path.to_owned() })
+        let (file, temporary) = temporary_file(folder_of(path))?;
+        Ok(Self { file: BufWriter::new(file), temporary, path: path.to_owned() })
     }
 
     /// Replaces the file atomically: a reader sees either the old or the new contents. The new
@@ -121,9 +124,9 @@ impl Replacement {
     /// the old contents stay. If only syncing the folder fails, the file has the new contents.
     pub fn finish(self, permissions: Option<Permissions>) -> io::Result<()> {
         let file = self.file.into_inner()?;
-        permissions.map_or(Ok(()), |permissions| file.as_file().set_permissions(permissions))?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
+        permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
+        file.sync_all()?;
+        self.temporary.persist(&self.path)?;
         File::open(folder_of(&self.path))?.sync_all()
     }
 }
@@ -147,9 +150,9 @@ pub fn nameless_file() -> io::Result<File> {
     tempfile::tempfile()
 }
 
-fn persist(mut file: NamedTempFile, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn persist((mut file, temporary): (File, TempPath), path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
-    file.persist(path)?;
+    temporary.persist(path)?;
     Ok(())
 }
 
@@ -172,14 +175,22 @@ pub fn creating_folder<T>(path: &Path, mut create: impl FnMut() -> io::Result<T>
 }
 
 /// Creates a temporary file. Other users may read it if the umask allows.
-fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+fn temporary_file(folder: &Path) -> io::Result<(File, TempPath)> {
     temporary_file_with(0o666, folder)
 }
 
-pub(crate) fn temporary_file_with(mode: u32, folder: &Path) -> io::Result<NamedTempFile> {
+/// Creates a temporary file. No error of the file names its random path.
+pub(crate) fn temporary_file_with(mode: u32, folder: &Path) -> io::Result<(File, TempPath)> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(mode);
-    Builder::new().suffix(".tmp").make_in(folder, |path| regular_file::create(&mut options, path))
+    let file = Builder::new().suffix(".tmp").make_in(folder, |path| regular_file::create(&mut options, path));
+    file.map(NamedTempFile::into_parts).map_err(without_path)
+}
+
+/// Removes the path that `tempfile` adds to an error of the system.
+fn without_path(error: io::Error) -> io::Error {
+    let source = error.get_ref().and_then(Error::source).and_then(|source| source.downcast_ref::<io::Error>());
+    source.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
 }
 
 #[cfg(test)]
@@ -218,6 +229,18 @@ mod tests {
         written(b"new").finish(None).expect("finished");
         assert_eq!(std::fs::read_to_string(&path).expect("there"), "new");
         assert_eq!(dir.path().read_dir().expect("a folder").count(), 1, "no temporary file is left");
+    }
+
+    /// The user does not know the temporary file.
+    #[test]
+    fn an_error_does_not_name_the_temporary_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("gone/file");
+        let begun = Replacement::begin(&path).expect_err("no folder");
+        let replaced = replace_durably(&path, b"new", None).expect_err("no folder");
+        for error in [begun, replaced] {
+            assert_eq!(error.to_string(), io::Error::from_raw_os_error(2).to_string());
+        }
     }
 
     #[test]

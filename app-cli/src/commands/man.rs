@@ -34,7 +34,8 @@ pub(crate) fn man(args: &ManArgs, root: clap::Command, console: &Console) -> Res
     root.build();
     if let Some(dir) = &args.dir {
         let count = write_all(&root, dir).map_err(|error| {
-            CliError::cannot_write(dir, &error).with_hint("check its permissions, or choose another folder with --dir")
+            let hint = "check its permissions, or choose another folder with --dir";
+            CliError::cannot_write(dir, &error).with_hint_unless_full(hint, &error)
         })?;
         console.print(|out| writeln!(out, "{count} manual pages written to {}", Shown(dir)))?;
         return Ok(ExitCode::Success);

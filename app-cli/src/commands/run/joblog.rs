@@ -72,7 +72,7 @@ pub(super) fn checked(path: &Path, context: &Context) -> Result<PathBuf, CliErro
 
 fn cannot_write(path: &Path, error: &io::Error) -> CliError {
     CliError::new(ExitCode::CannotWrite, format!("--joblog: cannot write to {}: {error}", Shown(path)))
-        .with_hint("name a file that you may write, either a new one or a job log")
+        .with_hint_unless_full("name a file that you may write, either a new one or a job log", error)
 }
 
 /// Returns true if the file is empty. Fails if the file is not a job log.
