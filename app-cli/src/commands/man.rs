@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 use clap_mangen::Man;
 
@@ -22,7 +23,7 @@ const COMMANDS: &str = "`autoproc --help` lists the commands";
   autoproc man --dir ~/.local/share/man/man1")]
 pub(crate) struct ManArgs {
     /// The command, word by word
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     command: Vec<String>,
     /// Write the pages of all commands to this folder; it is created if it is missing
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use autoproc_domain::FileQueue;
 use autoproc_domain::view::Counts;
 use clap::Args;
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser as _};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -47,10 +48,10 @@ Examples:
 )]
 pub(crate) struct MigrateArgs {
     /// The queue to copy
-    #[arg(long, value_name = "PLACE")]
+    #[arg(long, value_name = "PLACE", value_parser = NonEmptyStringValueParser::new().try_map(|word| word.parse::<StoreUrl>()))]
     from: StoreUrl,
     /// The empty queue that receives the copy
-    #[arg(long, value_name = "PLACE")]
+    #[arg(long, value_name = "PLACE", value_parser = NonEmptyStringValueParser::new().try_map(|word| word.parse::<StoreUrl>()))]
     to: StoreUrl,
 }
 

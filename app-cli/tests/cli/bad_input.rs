@@ -44,6 +44,12 @@ fn words_that_make_no_sense_are_refused() {
         (&["queue", "size", "--color", "pink"], "pink"),
         (&["completions", "cobol"], "cobol"),
         (&["man", "frobnicate"], "frobnicate"),
+        (&["man", ""], "a value is required for '[COMMAND]...'"),
+        (&["migrate", "--from", "", "--to", "x"], "a value is required for '--from <PLACE>'"),
+        (&["run", "a", "--stdout-to", "", "--", "wc"], "a value is required for '--stdout-to <PATTERN>'"),
+        (&["run", "a", "--workflow", ""], "a value is required for '--workflow <ID|PATH>'"),
+        (&["workflow", "check", ""], "a value is required for '<FILE>...'"),
+        (&["workflow", "show", ""], "a value is required for '<ID|PATH>'"),
     ] {
         refused(&project, words, 2, says);
     }

@@ -1,11 +1,12 @@
 //! The options of `run` for the output of attempts.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use autoproc_subprocess::{InvalidPattern, Retention, StdoutPattern};
 use autoproc_time_text::InvalidSpan;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 
 use super::placeholders::check_pattern;
@@ -25,6 +26,7 @@ pub(crate) struct OutputArgs {
     /// Write the standard output of COMMAND to this file, which appears when the attempt succeeds.
     /// PATTERN may contain the placeholders of COMMAND, as in 'text/{rel}.txt'
     #[arg(long, hide_short_help = true, value_name = "PATTERN", value_hint = ValueHint::FilePath)]
+    #[arg(value_parser = PathBufValueParser::new().map(PathBuf::into_os_string))]
     pub(super) stdout_to: Option<OsString>,
     /// Maximum disk space for the output of one attempt; longer output keeps its beginning (half of
     /// SIZE) and its end (a quarter of SIZE)

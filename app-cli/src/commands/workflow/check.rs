@@ -8,6 +8,7 @@ use autoproc_domain::path::is_unprintable;
 use autoproc_workflow::execution::Plan;
 use autoproc_workflow::{FindError, Problem, Severity, WorkflowFile};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use super::choice::{WorkflowFolderArgs, count, from_base};
@@ -45,7 +46,7 @@ Examples:
 )]
 pub(crate) struct CheckArgs {
     /// Workflow files, or ids
-    #[arg(value_name = "FILE", required = true, add = Candidates::Workflows)]
+    #[arg(value_name = "FILE", required = true, add = Candidates::Workflows, value_parser = NonEmptyStringValueParser::new())]
     files: Vec<String>,
     /// Treat keys that are probably misspelt, and undefined names, as errors
     #[arg(long)]

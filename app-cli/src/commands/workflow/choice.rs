@@ -8,6 +8,7 @@ use autoproc_subprocess::fingerprint_of;
 use autoproc_workflow::execution::{ActivationVerdict, InputError, Inputs, Plan, Programs, WorkflowRun};
 use autoproc_workflow::runners::Runners;
 use autoproc_workflow::{Catalogue, DEFAULT_WORKFLOW, FindError, Severity, WorkflowFile};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 
 use crate::completion::Candidates;
@@ -42,7 +43,7 @@ pub(crate) struct WorkflowChoiceArgs {
     /// Workflow to execute on each file if there is no COMMAND: its id or its path [default:
     /// wf-pipeline-full]
     #[arg(long, value_name = "ID|PATH", conflicts_with_all = ["command", "shell"], help_heading = HEADING)]
-    #[arg(add = Candidates::Workflows)]
+    #[arg(add = Candidates::Workflows, value_parser = NonEmptyStringValueParser::new())]
     workflow: Option<String>,
     #[command(flatten)]
     options: WorkflowOptions,

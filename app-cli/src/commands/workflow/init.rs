@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use autoproc_workflow::{StandInError, add_stand_ins};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use super::choice::{WorkflowFolderArgs, from_base};
@@ -32,7 +33,7 @@ Examples:
 )]
 pub(crate) struct InitArgs {
     /// The workflow: its id or its path
-    #[arg(value_name = "ID|PATH", add = Candidates::Workflows)]
+    #[arg(value_name = "ID|PATH", add = Candidates::Workflows, value_parser = NonEmptyStringValueParser::new())]
     workflow: String,
     #[command(flatten)]
     folder: WorkflowFolderArgs,

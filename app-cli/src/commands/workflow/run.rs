@@ -12,6 +12,7 @@ use autoproc_domain::{FilePath, ItemId, RetryPolicy};
 use autoproc_subprocess::AttemptLog;
 use autoproc_workflow::ProgressReport;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use super::choice::{WorkflowChoice, WorkflowOptions};
@@ -43,7 +44,7 @@ Examples:
 )]
 pub(crate) struct RunArgs {
     /// The workflow: its id or its path
-    #[arg(value_name = "ID|PATH", add = Candidates::Workflows)]
+    #[arg(value_name = "ID|PATH", add = Candidates::Workflows, value_parser = NonEmptyStringValueParser::new())]
     workflow: String,
     /// The file to process
     #[arg(long, value_name = "FILE")]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use autoproc_workflow::definition::{Action, Input, Located, Phase, Step, StepInput, Transition, Workflow};
 use autoproc_workflow::execution::Plan;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +29,7 @@ use crate::wiring::find_error;
   autoproc workflow show ./my-workflow.yaml")]
 pub(crate) struct ShowArgs {
     /// The workflow: its id or its path
-    #[arg(value_name = "ID|PATH", add = Candidates::Workflows)]
+    #[arg(value_name = "ID|PATH", add = Candidates::Workflows, value_parser = NonEmptyStringValueParser::new())]
     workflow: String,
     #[command(flatten)]
     folder: WorkflowFolderArgs,
