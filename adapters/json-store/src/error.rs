@@ -46,6 +46,13 @@ pub(crate) fn damaged(place: &str, detail: impl Into<String>) -> StorageError {
     StorageError::Damaged { place: place.to_owned(), detail: detail.into() }
 }
 
+/// Returns the text of a parse error without its position, for JSON that is only a part of a file
+/// or differs from the text in the file.
+pub(crate) fn without_position(error: &serde_json::Error) -> String {
+    let (text, position) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    text.strip_suffix(&position).unwrap_or(&text).to_owned()
+}
+
 /// Adds the path of the state folder to an error.
 pub(crate) fn in_folder(error: StorageError, folder: &Path) -> StorageError {
     let locate = |place: String| folder.join(place).display().to_string();

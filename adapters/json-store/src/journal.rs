@@ -11,6 +11,7 @@ use autoproc_domain::event::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum;
+use crate::error::without_position;
 use crate::ops::Op;
 use crate::snapshot::Numbering;
 
@@ -168,7 +169,7 @@ fn read_line(
     take: &mut impl FnMut(Op<'_>) -> Result<(), String>,
 ) -> Result<u64, String> {
     let json = body(line);
-    let line: Line<'_> = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+    let line: Line<'_> = serde_json::from_slice(&json).map_err(|error| without_position(&error))?;
     let expected = (position.offset == 0).then_some(header);
     if line.header.as_ref() != expected {
         return Err(wrong_header(line.header.as_ref(), header));

@@ -10,6 +10,7 @@ use autoproc_time_text::timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::error::without_position;
 use crate::unique_keys;
 
 /// The run id of a claim by an unknown run. No live run has this id.
@@ -151,7 +152,7 @@ pub(crate) fn read(json: &[u8], base: &Path) -> Result<ReadItem, String> {
     match serde_json::from_slice::<ItemRecord<'_>>(json) {
         Ok(record) => Ok(ReadItem { item: record.into_item(base)?, extra: Map::new() }),
         Err(error) if error.is_data() => read_with_extra(json, base),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(without_position(&error)),
     }
 }
 
@@ -165,12 +166,12 @@ pub(crate) fn id(json: &[u8]) -> u64 {
 }
 
 fn read_with_extra(json: &[u8], base: &Path) -> Result<ReadItem, String> {
-    unique_keys::check(json).map_err(|error| error.to_string())?;
-    let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    unique_keys::check(json).map_err(|error| without_position(&error))?;
+    let all: Map<String, Value> = serde_json::from_slice(json).map_err(|error| without_position(&error))?;
     let (known, extra): (Map<_, _>, Map<_, _>) =
         all.into_iter().partition(|(key, _)| KNOWN_KEYS.contains(&key.as_str()));
     let known = Value::Object(known).to_string();
-    let record: ItemRecord<'_> = serde_json::from_str(&known).map_err(|error| error.to_string())?;
+    let record: ItemRecord<'_> = serde_json::from_str(&known).map_err(|error| without_position(&error))?;
     Ok(ReadItem { item: record.into_item(base)?, extra })
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::checksum;
 use crate::disk::{Disk, Stamp, read_to_end};
-use crate::error::{damaged, unreadable};
+use crate::error::{damaged, unreadable, without_position};
 use crate::layout::SNAPSHOT;
 use crate::{record, unique_keys};
 
@@ -163,17 +163,22 @@ fn read_whole(bytes: &[u8], base: &Path, numbering: Numbering, stamp: Stamp) -> 
 }
 
 fn parse_head(bytes: &[u8]) -> Result<(Head, Vec<&RawValue>), StorageError> {
-    let wrong = |error: serde_json::Error| damaged(SNAPSHOT, error.to_string());
+    // Column 0 is not a position: the parser failed before it read a character.
+    let wrong = |error: serde_json::Error| {
+        let detail = if error.column() == 0 { without_position(&error) } else { error.to_string() };
+        damaged(SNAPSHOT, detail)
+    };
+    let wrong_part = |error: serde_json::Error| damaged(SNAPSHOT, without_position(&error));
     unique_keys::check(bytes).map_err(wrong)?;
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(wrong)?;
     let mut take = |key: &str| keys.remove(key).map(RawValue::get);
     // The version is checked first, because a newer format may differ in everything else.
     check_version(take("version"))?;
-    let store = take("store").map(serde_json::from_str).transpose().map_err(wrong)?;
+    let store = take("store").map(serde_json::from_str).transpose().map_err(wrong_part)?;
     let items = take("items").ok_or_else(|| damaged(SNAPSHOT, "the list of items is missing"))?;
-    let items = serde_json::from_str(items).map_err(wrong)?;
+    let items = serde_json::from_str(items).map_err(wrong_part)?;
     let rest = keys.into_iter().map(|(key, value)| Ok((key, serde_json::from_str(value.get())?)));
-    let rest = rest.collect::<Result<_, _>>().map_err(wrong)?;
+    let rest = rest.collect::<Result<_, _>>().map_err(wrong_part)?;
     Ok((Head { store, rest }, items))
 }
 

@@ -37,6 +37,28 @@ fn damage_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_position_in_a_part_of_the_queue_is_not_printed_as_one_in_the_file() {
+    let project = TempProject::with_queue(&["a"]);
+    let state = project.state("QUEUE-STATE.json");
+    let intact = fs::read_to_string(&state).expect("the snapshot");
+    let store = intact.lines().find(|line| line.starts_with("\"store\"")).expect("a section");
+    for damaged in [
+        intact.replace("\"pending\"", "\"waiting\""),
+        intact.replace(store, "\"store\": 5,"),
+        r#"{"version": "1.0.0", "items": 5}"#.to_owned(),
+        "[]".to_owned(),
+    ] {
+        assert_ne!(damaged, intact);
+        fs::write(&state, &damaged).expect("the snapshot");
+        let answer = project.ask(["queue", "list"]).expect_code(65);
+        assert!(answer.err.contains("QUEUE-STATE.json is damaged: ") && !answer.err.contains(" column "), "{answer:?}");
+    }
+    fs::write(&state, "{\n\"version\": ?}").expect("the snapshot");
+    let answer = project.ask(["queue", "list"]).expect_code(65);
+    assert!(answer.err.contains(" at line 2 column 12"), "{answer:?}");
+}
+
+#[test]
 fn dead_runs_and_stale_stop_files_are_told() {
     let project = TempProject::with_queue(&["a"]);
     let mut run = project.start(["run", "-q", "--shell", "touch {//}/begun; sleep 1000"]);

@@ -99,9 +99,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>,
                 Some(state) => state.apply(&event),
                 None => state = begin(&event, path)?,
             },
-            Err(source) if lines.peek().is_some() => {
-                return Err(ExecutionError::Damaged { place: path.to_owned(), line: index + 1, source });
-            }
+            Err(error) if lines.peek().is_some() => return Err(damaged(path, index, &error)),
             // The last line is incomplete.
             _ => break,
         }
@@ -117,14 +115,20 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Option<ExecutionState>, u64)>,
 pub(crate) fn fold(events: &[Box<str>], place: &Path) -> Result<Option<ExecutionState>, ExecutionError> {
     let mut state = None::<ExecutionState>;
     for (index, text) in events.iter().enumerate() {
-        let damaged = |source| ExecutionError::Damaged { place: place.to_owned(), line: index + 1, source };
-        let event = serde_json::from_str::<Event>(text).map_err(damaged)?;
+        let event = serde_json::from_str::<Event>(text).map_err(|error| damaged(place, index, &error))?;
         match &mut state {
             Some(state) => state.apply(&event),
             None => state = begin(&event, place)?,
         }
     }
     Ok(state)
+}
+
+/// Leaves out the parser's position, which counts from the beginning of the line.
+fn damaged(place: &Path, index: usize, error: &serde_json::Error) -> ExecutionError {
+    let (text, position) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    let detail = text.strip_suffix(&position).unwrap_or(&text).to_owned();
+    ExecutionError::Damaged { place: place.to_owned(), line: index + 1, detail }
 }
 
 fn begin(event: &Event, path: &Path) -> Result<Option<ExecutionState>, ExecutionError> {

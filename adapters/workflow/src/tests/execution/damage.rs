@@ -56,6 +56,7 @@ fn a_damaged_journal_is_kept_until_from_start() {
     let (steps, outcome) = attempt(&fixture, 2);
     assert_eq!(steps, Vec::<String>::new());
     assert!(outcome.to_string().contains("7.jsonl:1 is damaged"), "{outcome}");
+    assert!(!outcome.to_string().contains(" column "), "the position counts from the beginning of the line: {outcome}");
     assert_eq!(fs::read(&journal).unwrap(), bytes);
     fixture.from_start = true;
     assert_eq!(attempt(&fixture, 3).0, ["s1", "s2", "s3"]);
