@@ -337,6 +337,9 @@ fn a_place_without_a_queue_is_named() {
         &["queue", "peek"],
         &["queue", "clear"],
         &["queue", "recover"],
+        &["queue", "export"],
+        &["queue", "repair"],
+        &["workflow", "progress"],
         &["runs"],
         &["report"],
     ] {

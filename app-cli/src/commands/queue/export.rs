@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::maintenance::{ExportError, Maintenance};
 
 pub(super) fn export(context: &Context) -> Result<(), CliError> {
+    context.remark_on_missing_queue();
     let maintenance = context.wiring.maintenance();
     let mut read = Ok(());
     context.console.print_exactly(|out| match maintenance.export(out) {

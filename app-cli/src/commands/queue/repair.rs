@@ -37,6 +37,7 @@ pub(crate) struct RepairArgs {
 }
 
 pub(super) fn repair(args: &RepairArgs, context: &Context) -> Result<ExitCode, CliError> {
+    context.remark_on_missing_queue();
     let maintenance = context.wiring.maintenance();
     let examined = match args.apply {
         None => maintenance.examine()?,

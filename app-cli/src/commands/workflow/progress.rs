@@ -38,6 +38,7 @@ pub(super) async fn progress(args: &ProgressArgs, context: &Context) -> Result<(
         None => under_way(context).await?,
     };
     if executions.is_empty() {
+        context.remark_on_missing_queue();
         context.remark("no unfinished executions");
     }
     context.show(&Executions(executions))
