@@ -1,5 +1,7 @@
 //! Detects commands that run a quoted value as code.
 
+use std::ops::Range;
+
 use crate::{Open, Quoting};
 
 const KEYWORDS: [&[u8]; 12] =
@@ -125,6 +127,37 @@ fn script_in(name: &[u8], arguments: &[&[u8]]) -> Option<usize> {
 fn is_followed_by(rest: &[u8], operator: &[u8]) -> bool {
     let end = rest.windows(2).position(|window| window == b"]]").unwrap_or(rest.len());
     rest[..end].split(u8::is_ascii_whitespace).any(|word| word == operator)
+}
+
+/// Returns the index of a known program that runs an argument as code, and the indexes of these
+/// arguments: the script of a shell, an interpreter or awk, or all arguments of `ssh`.
+#[must_use]
+pub fn code_arguments(words: &[&[u8]]) -> Option<(usize, Range<usize>)> {
+    let program = program_in(words)?;
+    let name = basename(words[program]);
+    if name == b"ssh" {
+        return Some((program, program + 1..words.len()));
+    }
+    if !AWKS.contains(&name) {
+        return script_argument(words).map(|(program, script)| (program, script..script + 1));
+    }
+    let script = program + 1 + awk_script_in(&words[program + 1..])?;
+    (script < words.len()).then_some((program, script..script + 1))
+}
+
+/// Returns the index of the script in the arguments of awk. Returns `None` if awk reads its script
+/// from a file.
+fn awk_script_in(arguments: &[&[u8]]) -> Option<usize> {
+    let mut index = 0;
+    while let Some(option) = arguments.get(index).filter(|word| word.starts_with(b"-")) {
+        index += match *option {
+            b"--" | b"-e" | b"--source" => return Some(index + 1),
+            b"-F" | b"-v" | b"-i" | b"-l" => 2,
+            _ if [&b"-f"[..], b"-E", b"--file"].iter().any(|file| option.starts_with(file)) => return None,
+            _ => 1,
+        };
+    }
+    Some(index)
 }
 
 /// Returns the indexes of a known shell or interpreter and of the script that it runs. Returns

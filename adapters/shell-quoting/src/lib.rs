@@ -32,7 +32,7 @@
 
 mod executor;
 
-pub use executor::script_argument;
+pub use executor::{code_arguments, script_argument};
 
 /// Parses a shell command, and tracks the quotes and brackets that are open at the current
 /// position.

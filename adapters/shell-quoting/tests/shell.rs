@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use autoproc_shell_quoting::{Quoting, script_argument};
+use autoproc_shell_quoting::{Quoting, code_arguments, script_argument};
 use proptest::prelude::*;
 
 fn printed(before: &str, after: &str, value: &str) -> String {
@@ -163,5 +163,22 @@ fn the_script_of_a_shell_is_found_among_its_arguments() {
     assert_eq!(script(&["env", "X=1", "sh", "-c", "gzip {}", "sh"]), Some(4));
     for words in [&["sh", "x", "-c"][..], &["sh", "-c"], &["bash", "--rcfile", "x"], &["gzip", "-c", "{}"], &[]] {
         assert_eq!(script(words), None, "{words:?}");
+    }
+}
+
+#[test]
+fn the_code_of_awk_and_ssh_is_found_among_their_arguments() {
+    let code = |words: &[&str]| {
+        let words: Vec<_> = words.iter().map(|word| word.as_bytes()).collect();
+        code_arguments(&words)
+    };
+    assert_eq!(code(&["sh", "-c", "gzip {}"]), Some((0, 2..3)));
+    assert_eq!(code(&["awk", "{print}", "x"]), Some((0, 1..2)));
+    assert_eq!(code(&["/usr/bin/mawk", "-F:", "-v", "a=b", "--", "{print}"]), Some((0, 5..6)));
+    assert_eq!(code(&["gawk", "--source", "{print}", "x"]), Some((0, 2..3)));
+    assert_eq!(code(&["timeout", "5", "awk", "{print}"]), Some((2, 3..4)));
+    assert_eq!(code(&["ssh", "host", "wc", "{}"]), Some((0, 1..4)));
+    for words in [&["awk", "-f", "x", "y"][..], &["awk", "-fx", "y"], &["awk"], &["gzip", "awk", "{}"], &[]] {
+        assert_eq!(code(words), None, "{words:?}");
     }
 }

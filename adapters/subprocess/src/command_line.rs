@@ -1,6 +1,6 @@
 //! Command lines with placeholders.
 
-use autoproc_shell_quoting::script_argument;
+use autoproc_shell_quoting::code_arguments;
 
 use crate::invalid_command::InvalidCommand;
 use crate::placeholder::Template;
@@ -93,16 +93,17 @@ impl CommandLine {
     /// file's name as code. Returns `None` if none is known. See
     /// [`Quoting::executor`](autoproc_shell_quoting::Quoting::executor).
     ///
-    /// If the command runs without a shell, examines only a script that is an argument of a shell
-    /// or an interpreter. Ignores a script that consists only of `{}`.
+    /// If the command runs without a shell, examines only the script of a shell, an interpreter or
+    /// awk, and the arguments of `ssh`. Ignores a script that consists only of `{}`.
     #[must_use]
     pub fn executor(&self) -> Option<String> {
         match &self.0 {
             Form::Argv(templates) => {
                 let texts: Vec<_> = templates.iter().map(Template::text).collect();
                 let words: Vec<_> = texts.iter().map(Vec::as_slice).collect();
-                let (program, script) = script_argument(&words)?;
-                let is_code = templates[script].names_file() && *words[script] != *FILE.as_bytes();
+                let (program, code) = code_arguments(&words)?;
+                let is_whole = words[code.clone()] == [FILE.as_bytes()];
+                let is_code = templates[code].iter().any(Template::names_file) && !is_whole;
                 is_code.then(|| String::from_utf8_lossy(words[program]).into_owned())
             }
             Form::Shell(script) => script.executor().map(str::to_owned),

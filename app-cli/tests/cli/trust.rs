@@ -224,6 +224,24 @@ fn a_command_that_may_execute_names_as_code_is_warned_of() {
     }
 }
 
+/// Uses dry runs: awk may be missing, and `ssh` would connect.
+#[test]
+fn awk_and_ssh_are_warned_of_without_a_shell_too() {
+    let project = TempProject::new();
+    project.write("a", "");
+    let says = |words: &[&str], advice: &str| {
+        let answer = project.ask(["run", "--dry-run", "a", "--"].iter().chain(words)).expect_code(0);
+        answer.err.contains("may execute the name of a file as code; ") && answer.err.contains(advice)
+    };
+    let environment = "use ENVIRON[\"AUTOPROC_FILE\"] in the script";
+    assert!(says(&["awk", "BEGIN { system(\"echo {}\") }"], environment));
+    assert!(says(&["nice", "gawk", "-F", ":", "{print \"{/}\"}", "x"], environment));
+    assert!(says(&["ssh", "host", "wc"], "send the content instead"));
+    for words in [&["awk", "{print $1}"][..], &["awk", "-f", "script", "{}"], &["awk", "-v", "x={}", "{print x}"]] {
+        assert!(!says(words, ""), "{words:?}");
+    }
+}
+
 /// Uses a dry run: not every `sh` executes code in arithmetic.
 #[test]
 fn a_calculation_with_a_name_is_warned_of_and_one_with_a_slot_is_not() {

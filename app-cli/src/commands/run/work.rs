@@ -99,8 +99,12 @@ impl Work {
             Self::Workflow(_) => return,
         };
         if let Some(executor) = line.ok().and_then(|line| line.executor()) {
-            let is_calculation = executor.starts_with(['(', '$']);
-            let advice = if is_calculation { "calculate with expr(1) instead" } else { advice };
+            let advice = match executor.as_str() {
+                "ssh" => "send the content instead: --shell 'ssh HOST wc < \"$AUTOPROC_FILE\"'",
+                _ if executor.ends_with("awk") => "use ENVIRON[\"AUTOPROC_FILE\"] in the script",
+                _ if executor.starts_with(['(', '$']) => "calculate with expr(1) instead",
+                _ => advice,
+            };
             let executor = Printable(&executor);
             console.warn(format_args!("`{executor}` may execute the name of a file as code; {advice}"));
         }
