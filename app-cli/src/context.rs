@@ -210,7 +210,7 @@ impl Context {
     /// [`CliError`] that names the command.
     pub(crate) fn require_folder(&self, command: &str) -> Result<(), CliError> {
         let Some(server) = self.wiring.server() else { return Ok(()) };
-        let message = format!("`{command}` is about the JSON store of a folder, and this queue is in a database");
+        let message = format!("`{command}` works only on a queue in a folder, and this queue is in a database");
         Err(CliError::usage(message)
             .with_hint(format!("`autoproc store check{}` checks the database", server.option())))
     }

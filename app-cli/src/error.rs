@@ -16,7 +16,7 @@ use crate::path_map::NoName;
 use crate::view::quoting::quoted_path;
 
 const OTHER_PLACE: &str =
-    "check that the path is a folder, check its permissions, or choose another folder with --project-dir";
+    "check what is at this path, and its permissions, or choose another folder with --project-dir";
 
 /// The hint if the disk of the queue has no reliable locks and syncs.
 pub(crate) const LOCAL_PLACE: &str =
@@ -163,7 +163,9 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
         StorageError::Busy { .. } => {
             (ExitCode::TryAgain, Some("try again once that process has ended, or wait longer with --lock-timeout"))
         }
-        StorageError::Unreachable { .. } => (ExitCode::TryAgain, Some("try again once the store answers")),
+        StorageError::Unreachable { .. } => {
+            (ExitCode::TryAgain, Some("check that the server runs at this address, then try again"))
+        }
         StorageError::LeaseLost { .. } => {
             (ExitCode::TryAgain, Some("start a new run; the files are pending, or another run has claimed them"))
         }

@@ -154,8 +154,8 @@ impl Gathered {
         };
         Some(match self.left_out {
             0 => format!("no files were found{place}"),
-            1 => format!("no file is left: {} leaves out the only file{place}", self.options),
-            more => format!("no file is left: {} leaves out all {more} files{place}", self.options),
+            1 => format!("nothing to add: {} excludes the only file{place}", self.options),
+            more => format!("nothing to add: {} excludes all {more} files{place}", self.options),
         })
     }
 }

@@ -9,7 +9,7 @@ const LARGEST: u64 = i64::MAX.cast_unsigned();
 pub(crate) enum InvalidSize {
     #[error("a size is a number of bytes, or has units: 64K, 256MB, 1.5GiB")]
     NoSize,
-    #[error("a size is less than 8 EiB")]
+    #[error("the size is too large: it must be less than 8 EiB")]
     TooLarge,
 }
 

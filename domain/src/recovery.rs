@@ -113,7 +113,7 @@ pub fn unproven_elsewhere(dead: DeadRun) -> Option<Unproven> {
     let reason = match dead.evidence {
         DeathEvidence::LeaseOver { since } if since >= LEASE_MARGIN => return None,
         DeathEvidence::LeaseOver { .. } => format!("it ran as {place}; its lease expired only moments ago"),
-        DeathEvidence::Gone => format!("it ran as {place}; only that host can end its leftover processes"),
+        DeathEvidence::Gone => format!("it ran as {place}, and only that host can end its leftover processes"),
     };
     Some(Unproven { run: dead.run, reason: reason.into() })
 }

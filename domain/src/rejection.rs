@@ -20,7 +20,7 @@ pub enum Rejection {
     #[error("{selector} is {status}, not being processed")]
     NotProcessing { selector: Selector, status: Status },
     /// The item has neither failed nor timed out.
-    #[error("{selector} is {status}, not failed or timeout")]
+    #[error("the status of {selector} is {status}, neither failed nor timeout")]
     NotFailed { selector: Selector, status: Status },
     /// The item has already ended.
     #[error("{selector} has already ended: it is {status}")]

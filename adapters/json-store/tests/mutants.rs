@@ -131,8 +131,8 @@ const MUTATIONS: [Mutation; 18] = [
     Mutation {
         name: "a repair does not count the transactions of a rescued queue",
         file: "src/repair/inspection.rs",
-        text: ".chain(rescued);",
-        replacement: ".chain(rescued.filter(|_| false));",
+        text: ".max(rescued)",
+        replacement: ".max(rescued.min(0))",
         test: REPAIR,
     },
 ];

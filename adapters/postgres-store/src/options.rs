@@ -55,7 +55,7 @@ pub struct Options {
 pub enum InvalidAddress {
     /// The text is not a connection string, names no host, or has escaped characters in the name of
     /// a parameter.
-    #[error("the address of the queue is not of the form postgres://USER@HOST:PORT/DATABASE")]
+    #[error("the address of the queue must have the form postgres://USER@HOST:PORT/DATABASE")]
     Malformed,
     /// The address has more than one `@`, or a `/` or `?` before an `@`, so a part of the password
     /// would count as the host.

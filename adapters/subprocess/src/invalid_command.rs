@@ -13,7 +13,7 @@ pub enum InvalidCommand {
     /// The shell command has no placeholder for the file, and no path can follow its last
     /// character.
     #[error(
-        "the shell command has no placeholder for the file, and a path cannot follow {0:?} at its end: write {{}} where the path belongs"
+        "the shell command has no placeholder for the file, and the path cannot be appended after {0:?}: write {{}} where the path belongs"
     )]
     NowhereToAppend(char),
 }

@@ -215,7 +215,7 @@ async fn show(log: &AttemptLog, name: &str, request: &LogArgs, context: &Context
     Ok(())
 }
 
-const PARTLY_APART: &str = "its standard output and standard error were not kept apart to the end, so a part is left out; `autoproc log` without --stdout and --stderr prints all of it";
+const PARTLY_APART: &str = "from some point on, its standard output and standard error are mixed, and this part is left out; `autoproc log` without --stdout and --stderr prints all of it";
 
 const NOT_APART: &str = "it is not known which lines are standard output and which standard error; --stdout prints all";
 

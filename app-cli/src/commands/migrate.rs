@@ -80,7 +80,7 @@ pub(super) async fn migrate(args: &MigrateArgs, context: &Context) -> Result<(),
     let outputs = copy_outputs(&mut source, &mut target).await?;
     let executions = copy_executions(&mut source, &mut target, context).await?;
     target.commit().await?;
-    context.remark(&format!("commands use the copy with {}; the {} is unchanged", to.option(), from.in_words()));
+    context.remark(&format!("to use the copy, give commands {}; the {} is unchanged", to.option(), from.in_words()));
     if to.names_a_database() {
         let folder = to.address();
         context.console.warn(format_args!(

@@ -196,7 +196,7 @@ fn line(view: &Changed<'_>, one: &Affected, out: &mut Screen<'_>) -> io::Result<
     let since = one.pause.and_then(|pause| pause.since).map_or_else(String::new, |at| format!(" since {}", local(at)));
     match (one.outcome, view.wanted) {
         (Outcome::Unconfirmed, _) => return Ok(()),
-        (Outcome::Ended, Wanted::Running) => return writeln!(out, "resumed: {run}, which has ended since"),
+        (Outcome::Ended, Wanted::Running) => return writeln!(out, "resumed: {run}; it has ended meanwhile"),
         (Outcome::Ended, Wanted::Paused) => return writeln!(out, "{run} has ended"),
         (Outcome::Elsewhere, _) => return writeln!(out, "left alone: {run} {}", view.elsewhere),
         (Outcome::Unchanged, Wanted::Running) => return writeln!(out, "not paused: {run}"),

@@ -252,7 +252,7 @@ fn main_reason(groups: &FailureGroups, out: &mut dyn Write) -> io::Result<()> {
 
 fn stopping(stop: &StandingStop, is_live: bool, out: &mut dyn Write) -> io::Result<()> {
     let since = stop.since.map_or_else(String::new, |at| format!(" since {}", local(at)));
-    writeln!(out, "a stop is requested{since}{}", effect(stop.level, is_live))
+    writeln!(out, "a stop has been requested{since}{}", effect(stop.level, is_live))
 }
 
 pub(super) const fn effect(level: StopLevel, is_live: bool) -> &'static str {
@@ -333,7 +333,7 @@ pub(super) fn holding(state: &ProcessorState, now: Timestamp) -> Option<String> 
     let reason = Printable(state.pressure.as_deref()?);
     let probe = state.probe_at.filter(|at| *at > now);
     let probe =
-        probe.map_or_else(String::new, |at| format!("; probes one file at {}", Zone::current().time_after(now, at)));
+        probe.map_or_else(String::new, |at| format!("; tries one file at {}", Zone::current().time_after(now, at)));
     Some(format!("{reason}{probe}"))
 }
 

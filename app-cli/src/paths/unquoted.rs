@@ -48,7 +48,7 @@ impl Unquoted {
             (_, false) => ("are", "excluded"),
         };
         format!(
-            "{option} {pattern} is the name of a file, and {first}{others} {verb} {fate}; if the shell replaced a pattern, quote it, as in: {option} {quoted}",
+            "{option} {pattern} names only this file, so {first}{others} {verb} {fate}; the shell may have replaced a pattern: quote it, as in: {option} {quoted}",
             option = self.option,
             pattern = quoted(&self.pattern),
             quoted = self.advised(),

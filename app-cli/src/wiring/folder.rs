@@ -92,7 +92,10 @@ fn integrity(examination: &Examination) -> Vec<Finding> {
 
 fn unreadable(error: StorageError) -> Finding {
     let error = CliError::from(error);
-    let advice = error.hint().unwrap_or("check the disk, and the owner of the file").to_owned();
+    let advice = error
+        .hint()
+        .unwrap_or("a regular file that you may read is expected there: check what it is, its owner and the disk")
+        .to_owned();
     Finding::problem(FILES, error.exit_code(), error.message(), advice)
 }
 

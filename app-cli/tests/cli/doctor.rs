@@ -124,5 +124,5 @@ fn what_stands_in_the_place_of_a_folder_or_file_of_the_queue_is_a_problem() {
     let folder = project.state("");
     fs::create_dir_all(folder.parent().expect("a parent")).expect("created");
     symlink("nowhere", folder.to_str().expect("text").trim_end_matches('/')).expect("linked");
-    assert!(project.ask(["doctor"]).expect_code(73).out.contains("move away what is in its place"));
+    assert!(project.ask(["doctor"]).expect_code(73).out.contains("move away what is there"));
 }

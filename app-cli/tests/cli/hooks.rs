@@ -237,7 +237,7 @@ fn a_run_that_ends_with_an_error_is_reported() {
     let script = ": {}; rm .claude/mission-control/*.journal.*";
     let answer = project
         .ask(["run", "-r0", "--on-finish", hook, "--shell", script])
-        .expect_error(65, "acknowledged changes are missing");
+        .expect_error(65, "saved changes are missing");
     assert_eq!(read(&project, "env"), format!("{}\n", answer.code));
     assert_eq!(document(&project, "end.json")["stopped_by"], "error");
 }

@@ -478,7 +478,7 @@ fn a_stream_that_is_empty_or_unknown_is_said_to_be() {
     project.write("logs/attempts/1.1.2.log.streams", [0]);
     for option in ["--stdout", "--stderr"] {
         let answer = project.ask(["log", "a", option]).expect_code(0);
-        assert!(answer.out.is_empty() && answer.err.contains("were not kept apart to the end"), "{answer:?}");
+        assert!(answer.out.is_empty() && answer.err.contains("are mixed, and this part is left out"), "{answer:?}");
     }
     assert_eq!(project.ask(["log", "a"]).expect_code(0).out, "out\n");
 }

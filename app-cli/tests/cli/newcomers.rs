@@ -65,10 +65,10 @@ fn a_pattern_without_quotes_is_recognised() {
         Answer::from(answer).expect_code(0)
     };
     let included = shell("run -q in --include *.csv -- true");
-    says(&included, "warning: --include 1.csv is the name of a file, and 2.csv and 1 more file are excluded; ");
+    says(&included, "warning: --include 1.csv names only this file, so 2.csv and 1 more file are excluded; ");
     says(&included, "quote it, as in: --include '*.csv'\n");
     let excluded = shell("run -q in --exclude *.csv -- true");
-    says(&excluded, "warning: --exclude 1.csv is the name of a file, and 2.csv and 1 more file are not excluded; ");
+    says(&excluded, "warning: --exclude 1.csv names only this file, so 2.csv and 1 more file are not excluded; ");
     says(&shell("queue add in --include *.csv"), "quote it, as in: --include '*.csv'\n");
     for line in ["run -q in --include '*.csv' -- true", "run -q *.csv --exclude '1*' -- true"] {
         let quoted = shell(line);
@@ -80,11 +80,11 @@ fn a_pattern_without_quotes_is_recognised() {
 fn an_option_in_the_command_is_noticed_once() {
     let project = with_papers();
     let run = project.ask(["run", "in", "--", "true", "{}", "--jobs", "4", "--retries=0"]).expect_code(0);
-    assert_eq!(run.err.matches("stand before `--`").count(), 1, "{run:#?}");
-    says(&run, "--jobs is an argument of true; options of autoproc stand before `--`\n");
+    assert_eq!(run.err.matches("because it stands behind `--`").count(), 1, "{run:#?}");
+    says(&run, "true gets --jobs, because it stands behind `--`; write options of autoproc before `--`\n");
     for words in [&["run", "in", "--", "true", "--verbose", "-j4"][..], &["run", "-q", "in", "--", "true", "--jobs"]] {
         let run = project.ask(words).expect_code(0);
-        assert!(!run.err.contains("stand before"), "{run:#?}");
+        assert!(!run.err.contains("stands behind"), "{run:#?}");
     }
 }
 
@@ -116,15 +116,15 @@ fn a_command_without_dashes_is_recognised() {
 fn a_filter_that_matches_nothing_is_named() {
     let project = with_papers();
     let folder = project.path("in").display().to_string();
-    let nothing = format!("no file is left: --include '*.nope' leaves out all 3 files in {folder}\n");
+    let nothing = format!("nothing to add: --include '*.nope' excludes all 3 files in {folder}\n");
     let words = ["run", "in", "--include", "*.nope", "--", "true"];
     let run = project.ask(words).expect_code(0);
     says(&run, &format!("warning: {nothing}"));
     assert!(run.out.starts_with("processed 0, failed 0"), "{run:#?}");
     let strict = project.ask(["run", "in", "--strict", "--include", "*.nope", "--", "true"]);
-    says(&strict.expect_error(66, "no file is left: --include '*.nope'"), &nothing);
+    says(&strict.expect_error(66, "nothing to add: --include '*.nope'"), &nothing);
     says(&project.ask(["queue", "add", "in", "--include", "*.nope"]).expect_code(0), &nothing);
-    project.ask(["queue", "add", "in", "--include", "*.nope", "--strict"]).expect_error(66, "no file is left");
+    project.ask(["queue", "add", "in", "--include", "*.nope", "--strict"]).expect_error(66, "nothing to add");
     project.ask(["run", "in", "--strict", "--include", "a.*", "--", "true"]).expect_code(0);
 }
 

@@ -34,7 +34,7 @@ fn an_outage_fails_no_file() {
     assert!(over.out.starts_with("processed 8, failed 0, "), "{over:#?}");
     let paused = over.err.lines().find(|line| line.contains("not starting new files: ")).unwrap_or_default();
     assert!(
-        paused.contains(&format!("not starting new files: 3 {CAUSE}")) && paused.ends_with("); next probe in 1.0s"),
+        paused.contains(&format!("not starting new files: 3 {CAUSE}")) && paused.ends_with("); tries one file in 1.0s"),
         "{over:#?}"
     );
     let resumed = over.err.lines().find(|line| line.contains("starting files again: ")).unwrap_or_default();
@@ -55,7 +55,7 @@ fn a_stop_request_ends_the_pause() {
     let over = end_of(run).expect_code(75);
     assert!(over.out.contains("stopped by a stop request"), "{over:#?}");
     assert!(
-        over.err.contains(&format!("not starting new files: 5 {CAUSE}")) && over.err.contains("next probe in 30s"),
+        over.err.contains(&format!("not starting new files: 5 {CAUSE}")) && over.err.contains("tries one file in 30s"),
         "{over:#?}"
     );
     assert!(events(&project, "file_failed").is_empty());
@@ -68,11 +68,11 @@ fn status_says_when_the_next_file_is_probed() {
     wait_until_paused(&project);
     let status = project.ask(["status"]).expect_code(0).out;
     let held = status.lines().find(|line| line.starts_with("not starting new files: 5 ")).unwrap_or_default();
-    assert!(held.contains("); probes one file at "), "{status}");
+    assert!(held.contains("); tries one file at "), "{status}");
     assert!(project.json(["status"])["latest_run"]["probe_at"].is_string());
     let next = project.json(["explain", "h"])["next"].clone();
     assert_eq!(next["reason"], "starts_held", "{next}");
-    assert!(next["text"].as_str().is_some_and(|text| text.contains("; probes one file at ")), "{next}");
+    assert!(next["text"].as_str().is_some_and(|text| text.contains("; tries one file at ")), "{next}");
     project.ask(["stop"]).expect_code(0);
     end_of(run).expect_code(75);
 }

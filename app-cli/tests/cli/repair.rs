@@ -113,10 +113,10 @@ fn a_run_that_lost_its_journal_writes_what_it_knows_and_refuses() {
     wait_until("the first file is completed", || project.status_of("a") == "completed");
     fs::remove_file(journal(&project)).expect("removed");
     project.write("go", "");
-    let answer = end_of(run).expect_error(65, "acknowledged changes are missing");
+    let answer = end_of(run).expect_error(65, "saved changes are missing");
     assert!(answer.err.contains("QUEUE-STATE.rescued-"), "{answer:?}");
-    project.ask(["queue", "list"]).expect_error(65, "acknowledged changes are missing");
-    project.ask(["queue", "add", "d"]).expect_error(65, "acknowledged changes are missing");
+    project.ask(["queue", "list"]).expect_error(65, "saved changes are missing");
+    project.ask(["queue", "add", "d"]).expect_error(65, "saved changes are missing");
     let doctor = project.ask(["doctor"]).expect_code(65);
     assert!(doctor.out.contains("keep these files until the queue is repaired"), "{doctor:?}");
     let choices = project.ask(["queue", "repair"]).expect_code(65);
@@ -148,8 +148,8 @@ fn a_journal_that_lost_its_last_line_is_refused() {
         fs::write(journal(&project), &bytes[..left]).expect("written");
         let files = || project.bytes().into_iter().filter(|(path, _)| !path.ends_with("QUEUE-STATE.lock"));
         let before = files().collect::<Vec<_>>();
-        project.ask(["status"]).expect_error(65, "acknowledged changes are missing");
-        project.ask(["run", "--", "true"]).expect_error(65, "acknowledged changes are missing");
+        project.ask(["status"]).expect_error(65, "saved changes are missing");
+        project.ask(["run", "--", "true"]).expect_error(65, "saved changes are missing");
         project.ask(["queue", "repair"]).expect_code(65);
         assert!(before == files().collect::<Vec<_>>());
         project.ask(["queue", "repair", "--apply", "truncate"]).expect_code(0);

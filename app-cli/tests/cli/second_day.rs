@@ -296,7 +296,7 @@ fn what_is_probably_a_slip_is_said() {
     project.ask(["queue", "add", "in/02"]).expect_code(0);
     project.ask(["queue", "clear"]).expect_code(0);
     let misplaced = project.ask(["run", "--", "wc", "in/01"]).expect_code(0);
-    assert!(misplaced.err.contains("in/01 is an argument of the command"), "{misplaced:?}");
+    assert!(misplaced.err.contains("the command gets in/01 as an argument"), "{misplaced:?}");
     project.write("conv.sh", "#!/bin/sh\n");
     let script = project.ask(["run", "in", "--", "./conv.sh"]).expect_error(2, "./conv.sh cannot be executed").err;
     assert!(script.contains("hint: chmod +x ./conv.sh"), "{script}");
@@ -337,7 +337,7 @@ fn a_stop_that_stands_is_shown() {
     let run = begun(&project, &[]);
     project.ask(["stop"]).expect_code(0);
     let status = project.ask(["status"]).expect_code(0).out;
-    assert!(status.contains("a stop is requested since "), "{status}");
+    assert!(status.contains("a stop has been requested since "), "{status}");
     assert_eq!(project.json(["status"])["stop"]["level"], "draining");
     wait_until_heard(&project);
     signal(&run, "INT");
@@ -426,7 +426,7 @@ fn a_run_names_files_that_were_cancelled_while_they_waited() {
     });
     project.ask(["cancel", "a", "b"]).expect_code(0);
     let over = end_of(run).expect_code(100);
-    assert!(over.out.contains("\n2 files cancelled, or failed in another run, meanwhile\n"), "{over:?}");
+    assert!(over.out.contains("\nmeanwhile, 2 files cancelled, or failed in another run\n"), "{over:?}");
 }
 
 /// This day lies partly beyond the latest time that autoproc knows.

@@ -106,7 +106,7 @@ fn the_time_without_the_database_is_bounded() {
 fn commands_that_need_no_queue_do_not_connect() {
     let project = TempProject::new();
     project.ask(["workflow", "list", "--store", REFUSING]).expect_code(0);
-    project.ask(["doctor", "--store", REFUSING]).expect_error(2, "`doctor` is about the JSON store");
+    project.ask(["doctor", "--store", REFUSING]).expect_error(2, "`doctor` works only on a queue in a folder");
     project.ask(["store", "init"]).expect_error(2, "no database is named");
 }
 

@@ -158,7 +158,7 @@ impl<D: Disk> Engine<D> {
             if is_newer {
                 let detail = match loaded.base {
                     Some(_) => format!("it lacks acknowledged changes that {name} contains"),
-                    None => format!("the file is missing, and {name} contains acknowledged changes"),
+                    None => format!("it is missing, and {name} contains acknowledged changes"),
                 };
                 return Err(damaged(SNAPSHOT, detail));
             }
@@ -212,10 +212,7 @@ impl<D: Disk> Engine<D> {
         let stamp = self.disk.stat(&name).map_err(unreadable(&name))?;
         let len = stamp.map_or(0, |stamp| stamp.len);
         if len < known_len {
-            return Err(damaged(
-                &name,
-                format!("acknowledged changes are missing: {len} bytes are left of {known_len}"),
-            ));
+            return Err(damaged(&name, format!("saved changes are missing: {len} bytes are left of {known_len}")));
         }
         let Some(stamp) = stamp else { return Ok(loaded.position.offset == 0) };
         if len < loaded.position.offset || self.is_replaced(loaded, &stamp)? {
@@ -273,7 +270,7 @@ impl<D: Disk> Engine<D> {
                 let whole = position.offset;
                 Err(damaged(
                     name,
-                    format!("acknowledged changes are missing: only {whole} of {known_len} bytes are complete lines"),
+                    format!("saved changes are missing: only {whole} of {known_len} bytes are complete lines"),
                 ))
             }
             Tail::Torn if lock_state == LockState::Lockless => Ok(true),
@@ -412,7 +409,7 @@ impl<D: Disk> Loaded<D> {
             return Ok(());
         }
         let (found, known) = (self.position.seq, before.durable.seq);
-        let what = if is_missing { "the file is missing" } else { "an older file was put in its place" };
+        let what = if is_missing { "it is missing" } else { "an older file was put in its place" };
         Err(damaged(SNAPSHOT, format!("{what}: {found} of {known} transactions are left")))
     }
 

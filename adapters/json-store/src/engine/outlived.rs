@@ -74,7 +74,7 @@ impl<D: Disk> Engine<D> {
                     // Each later change replaces the file by one with another name, so the message
                     // gives a pattern.
                     self.notice(
-                        "this run has saved its queue to QUEUE-STATE.rescued-*.json; see `autoproc queue repair`",
+                        "this run has saved its copy of the queue to QUEUE-STATE.rescued-*.json; see `autoproc queue repair`",
                     );
                 }
             }

@@ -337,7 +337,7 @@ fn lost_lines_are_damage_and_their_numbers_are_not_given_again() {
             let planned = plan_repair(&temp.folder()).expect("the store can be read");
             let missing = u64::try_from(lines - lines_left).expect("a small number");
             assert!(planned.plans.iter().all(|plan| plan.missing_transactions == missing), "{planned:?}");
-            assert!(planned.damage[0].detail.starts_with("acknowledged changes are missing"), "{planned:?}");
+            assert!(planned.damage[0].detail.starts_with("saved changes are missing"), "{planned:?}");
             done(&temp, method);
             assert!(temp.queue().next_number() >= whole.next_number(), "{method:?}, {lines_left} lines");
             assert!(plan_repair(&temp.folder()).expect("the store can be read").is_sound());
@@ -385,7 +385,7 @@ fn a_repair_without_the_snapshot_keeps_the_id_of_the_store_and_its_generations()
     fs::remove_file(temp.path(SNAPSHOT)).expect("removed");
     let planned = plan_repair(&temp.folder()).expect("the store can be read");
     let detail = &planned.damage[0].detail;
-    assert!(detail.starts_with("the file is missing, and QUEUE-STATE.rescued-"), "{detail}");
+    assert!(detail.starts_with("it is missing, and QUEUE-STATE.rescued-"), "{detail}");
     done(&temp, RepairMethod::UseRescued);
     let repaired = section();
     assert!(repaired.0 == id && repaired.1 > generation, "{repaired:?} after {id} {generation:?}");

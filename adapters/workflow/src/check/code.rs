@@ -28,7 +28,7 @@ fn check_script(words: &[Located<String>], problems: &mut Problems) {
     let texts: Vec<_> = words.iter().map(|word| word.value.as_bytes()).collect();
     let Some(script) = script_argument(&texts).map(|(_, script)| &words[script]) else { return };
     let Some(expression) = embedded(&script.value) else { return };
-    let message = format!("`${{{expression}}}` becomes part of a shell script, which executes the value as code");
+    let message = format!("`${{{expression}}}` is inserted into a shell script, which may execute the value as code");
     problems
         .warning(script.position, message)
         .expecting("`shell` instead of `run`: `shell` passes the value in a variable");
@@ -41,12 +41,12 @@ fn message(expression: &str, place: &CodePlace) -> String {
              pass the value in a variable"
         ),
         CodePlace::SingleQuotes => format!(
-            "`${{{expression}}}` is in single quotes with other text: a program that runs this text as code, such as \
+            "`${{{expression}}}` is a part of a text in single quotes: a program that runs this text as code, such as \
              `sh -c`, executes the value; pass it as an argument instead: sh -c 'echo \"$1\"' sh ${{{expression}}}"
         ),
         CodePlace::Arithmetic => format!(
             "`${{{expression}}}` is in `$((…))`: some shells refuse it there, others evaluate the value as code; \
-             calculate within the expression instead: ${{n | int + 1}}"
+             calculate inside `${{…}}` instead, as in: ${{n | int + 1}}"
         ),
     }
 }

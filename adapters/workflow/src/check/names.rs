@@ -240,7 +240,8 @@ impl Checker<'_, '_> {
             let message = format!("`{name}` is not an input or a phase; it is false unless an earlier step returns it");
             self.problems.warning(position, message).strictly()
         } else {
-            let message = format!("`{name}` is not an input or a phase, so an earlier step must return it");
+            let message =
+                format!("`{name}` is not an input or a phase; it has a value only if an earlier step returns it");
             self.problems.warning(position, message)
         };
         problem.meaning(of_step.or_else(|| nearest(name, all())));
@@ -249,7 +250,9 @@ impl Checker<'_, '_> {
     fn unknown(&mut self, without_value: WithoutValue, position: Position, message: String) -> &mut Problem {
         match without_value {
             WithoutValue::Fails => self.problems.error(position, message),
-            WithoutValue::IsFalse => self.problems.warning(position, message + "; it is false here").strictly(),
+            WithoutValue::IsFalse => {
+                self.problems.warning(position, message + "; here, this reference counts as false").strictly()
+            }
             WithoutValue::IsNull => self.problems.warning(position, message).strictly(),
         }
     }

@@ -43,7 +43,7 @@ fn check_task(task: &str, step: &Step, tasks: &TaskFolders, problems: &mut Probl
         }
         Ok(TaskSource::Missing(path)) => {
             let message = format!(
-                "the task file {} does not exist; the runner of the step receives its path, but no text",
+                "the task file {} does not exist; a runner receives only its path, not its text",
                 path.display()
             );
             problems.warning(step.position, message);

@@ -321,7 +321,7 @@ impl Executor<'_> {
     fn failure_in(&self, kind: &EventKind) -> Option<EarlyEnd> {
         let (phase, reason) = match kind {
             EventKind::CheckpointFailed { phase, checkpoint, missing, blocking: true, then: AfterFailure::Fail } => {
-                (phase, format!("checkpoint {checkpoint} failed: missing or false: {}", missing.join(", ")))
+                (phase, format!("the checkpoint {checkpoint} is not passed: missing or false: {}", missing.join(", ")))
             }
             EventKind::TransitionFailed { phase, error } => (phase, format!("no transition can be taken: {error}")),
             EventKind::ValuesMissing { phase, error } => (phase, format!("{error}{}", self.advice_on_phase(phase))),

@@ -24,7 +24,7 @@ pub(super) async fn findings(context: &Context) -> Vec<Finding> {
         Err(StorageError::Damaged { .. }) => {
             vec![Finding::warning(
                 SUBJECT,
-                "it is unknown whether dead runs have left files, because the queue is damaged",
+                "it is unknown whether dead runs have left files in processing, because the queue is damaged",
                 "repair the queue first",
             )]
         }
@@ -68,9 +68,9 @@ async fn dead(context: &Context) -> Result<Vec<Finding>, StorageError> {
         let what = if files.is_empty() { "nothing".to_owned() } else { files.join(", ") };
         let advice = match obstacle {
             None => NEXT_RUN.to_owned(),
-            Some(reason) => format!("{reason}. Until then, its files stay in processing. {BY_FORCE}"),
+            Some(reason) => format!("{reason}; its files stay marked as processing. {BY_FORCE}"),
         };
-        Finding::warning(SUBJECT, format!("{run} is dead and holds {what}"), advice)
+        Finding::warning(SUBJECT, format!("the dead run {run} holds {what}"), advice)
     });
     Ok(dead.collect())
 }

@@ -173,7 +173,7 @@ fn completed(situation: &Situation, commands: &Commands) -> Next {
             Next::new("changed", text, vec![commands.add()])
         }
         FileNow::Unchanged => {
-            let text = "nothing: it is completed, and has not changed since. Adding it again leaves it alone, unless with --again";
+            let text = "nothing: it is completed, and has not changed since. `autoproc queue add` queues it again only with --again";
             Next::new("completed", text, vec![again])
         }
         FileNow::Unknown => {

@@ -128,7 +128,7 @@ fn words(end: PastEnd) -> &'static str {
         PastEnd::Requeued => "failed",
         PastEnd::Failed => "failed for good",
         PastEnd::Timeout => "timed out for good",
-        PastEnd::Released => "was not counted, and ended",
+        PastEnd::Released => "does not count, and ended",
         PastEnd::Died => "ended when its run died",
         PastEnd::Discarded => "was discarded, because another run had recovered the file",
     }

@@ -112,7 +112,7 @@ fn no_priority(word: &str, error: priority::InvalidPriority) -> CliError {
 
 fn neither(word: &OsStr) -> CliError {
     CliError::usage(format!("{} is neither a priority (an integer) nor an existing file", Shown(Path::new(word))))
-        .with_hint("write the priority as an integer; if it is a file that does not exist yet, add `-p 0`: then every argument is a file")
+        .with_hint("write a priority as an integer; to add a file of this name that does not exist yet, use `-p 0`: then each argument is a file")
 }
 
 fn ambiguous(word: &str) -> CliError {

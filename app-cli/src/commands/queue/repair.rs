@@ -79,7 +79,7 @@ impl View for Examined {
             }
             outcome(plan, out)?;
         }
-        writeln!(out, "\nnothing was changed; with --apply the files are copied first")
+        writeln!(out, "\nnothing was changed; a repair first copies these files")
     }
 
     fn document(&self) -> impl Serialize {
@@ -124,7 +124,7 @@ fn all_damage(damage: &[Damage], out: &mut dyn Write) -> io::Result<()> {
 fn outcome(plan: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  leaves  {}", counted(plan.counts))?;
     if plan.keeps.total() > 0 {
-        writeln!(out, "  keeps   {} after the damage", tallied(plan.keeps))?;
+        writeln!(out, "  keeps   {}, recorded after the damage", tallied(plan.keeps))?;
     }
     let losses = losses(plan);
     if losses.is_empty() { Ok(()) } else { writeln!(out, "  loses   {}", losses.join("; ")) }

@@ -146,7 +146,7 @@ impl TypedValueParser for MinFreeDiskParser {
 enum InvalidLimit {
     #[error("expected a load of 0 or more (4 or 1.5)")]
     Load,
-    #[error("expected a count (3) or a percentage (10%)")]
+    #[error("expected a count (3) or a percentage (10%), above 0")]
     MaxFail,
     #[error("expected a folder after the colon (5GB:/data)")]
     NoFolder,

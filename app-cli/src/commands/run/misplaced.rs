@@ -45,7 +45,9 @@ pub(super) fn remark_on_option(work: &Work, is_quiet: bool, context: &Context) {
     let is_own = Path::new(program).file_name().is_some_and(|name| name == "autoproc");
     if let Some(option) = arguments.iter().map(AsRef::as_ref).find(named).filter(|_| !is_own && !is_quiet) {
         let (option, program) = (Shown(Path::new(option)), Shown(Path::new(program)));
-        context.remark(&format!("{option} is an argument of {program}; options of autoproc stand before `--`"));
+        context.remark(&format!(
+            "{program} gets {option}, because it stands behind `--`; write options of autoproc before `--`"
+        ));
     }
 }
 
@@ -76,7 +78,9 @@ pub(super) async fn check_files(work: &Work, is_all: bool, context: &Context) ->
         && context.storage().counts(Scope::Queue).await?.waiting() == 0
     {
         let file = Shown(file);
-        context.console.warn(format_args!("{file} is an argument of the command; files to process stand before `--`"));
+        context
+            .console
+            .warn(format_args!("the command gets {file} as an argument; write files to process before `--`"));
     }
     Ok(())
 }

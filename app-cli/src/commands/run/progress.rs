@@ -180,18 +180,20 @@ impl Observer for Progress {
             }
             RunEventKind::RecoveryWithheld { dead_run, reason } => self.console.warn(format_args!(
                 "the files of the dead run {dead_run} stay `processing`: {}; \
-                 `autoproc queue recover --force` returns them to pending",
+                 `autoproc queue recover --force` returns the files to pending",
                 Printable(reason)
             )),
             RunEventKind::StartsHeld { reason, probe_at: Some(at) } => {
                 let wait = in_whole_seconds(at.saturating_since(event.at));
                 self.remark(format_args!(
-                    "not starting new files: {}; next probe in {}",
+                    "not starting new files: {}; tries one file in {}",
                     Printable(reason),
                     span(wait)
                 ));
                 if !self.has_shown_way_out.swap(true, Ordering::Relaxed) {
-                    self.remark("Ctrl-C ends the run; a run with `--pause-on-same 0` continues with the other files");
+                    self.remark(
+                        "Ctrl-C ends this run; to go on instead of waiting, start it again with `--pause-on-same 0`",
+                    );
                 }
             }
             RunEventKind::StartsHeld { reason, probe_at: None } => {

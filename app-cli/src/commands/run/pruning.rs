@@ -101,7 +101,7 @@ impl Pruner {
     /// never reused. So a missing item was removed.
     async fn forget(&self) -> Result<(), CliError> {
         let trouble = |error: io::Error| {
-            CliError::io("cannot remove the journals of unfinished executions of files that left the queue", &error)
+            CliError::io("cannot remove the records of workflows whose files are no longer in the queue", &error)
         };
         for item in self.executions.under_way().map_err(trouble)? {
             if self.storage.find(Selector::Id(item)).await?.is_none() {

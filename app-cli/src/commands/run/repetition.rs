@@ -32,7 +32,7 @@ pub(super) async fn record(run: &RunId, is_read_once: bool, context: &Context) -
     if let Err(error) = &recorded {
         context
             .console
-            .warn(format_args!("this run goes on, but `autoproc resume` will not be able to start it again: {error}"));
+            .warn(format_args!("this run goes on, but `autoproc resume` will not be able to start it again, because it cannot be recorded: {error}"));
     }
     Ok(recorded.is_ok())
 }

@@ -138,7 +138,7 @@ impl View for Summary {
 fn failed_elsewhere(result: &ProcessingResult) -> Option<String> {
     let own = usize::try_from(result.failed).unwrap_or(usize::MAX);
     let others = result.failed_in_scope.saturating_sub(own);
-    (others > 0).then(|| format!("{} cancelled, or failed in another run, meanwhile", files(others)))
+    (others > 0).then(|| format!("meanwhile, {} cancelled, or failed in another run", files(others)))
 }
 
 fn failed(view: &Summary, out: &mut Screen<'_>) -> io::Result<()> {
@@ -219,7 +219,7 @@ fn cause(view: &Summary) -> Cow<'static, str> {
     let result = &view.result;
     let cause = match result.stopped_by {
         StoppedBy::Deadline => return deadline(view, &Zone::current()).into(),
-        StoppedBy::QueueEmpty if result.processing > 0 => "only files being processed elsewhere are left",
+        StoppedBy::QueueEmpty if result.processing > 0 => "only files that other runs have claimed are left",
         StoppedBy::QueueEmpty if result.held > 0 && result.held == result.remaining => "only held files are left",
         StoppedBy::QueueEmpty if view.unaccounted.total() > 0 => "no other files are pending",
         StoppedBy::QueueEmpty if view.is_whole_queue => "no files are left",
@@ -245,7 +245,7 @@ fn deadline(view: &Summary, zone: &Zone) -> String {
     let time = zone.time_after(view.now, until);
     let time = time.strip_suffix(":00").unwrap_or(&time);
     if until <= view.now {
-        format!("stopped starting files at {time} (--until)")
+        format!("no file was started after {time} (--until)")
     } else {
         format!("the next files would not be done by {time} (--until)")
     }
@@ -325,7 +325,7 @@ mod tests {
             let view = Summary { until: Some(until), now, result, ..Summary::of_nothing(RunId::new("r")) };
             deadline(&view, &Zone::utc())
         };
-        assert_eq!(at(until), "stopped starting files at 06:00 (--until)");
+        assert_eq!(at(until), "no file was started after 06:00 (--until)");
         let early = Timestamp::from_micros(5 * 3_600_000_000);
         assert_eq!(at(early), "the next files would not be done by 06:00 (--until)");
         let view = Summary { until: Some(until), now: until, result, ..of_nothing };

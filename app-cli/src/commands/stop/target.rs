@@ -25,7 +25,7 @@ pub(super) async fn of(args: &StopArgs, context: &Context) -> Result<StopTarget,
 }
 
 fn in_folder() -> CliError {
-    CliError::usage("--host and --run are for a queue in a database; the queue of a folder has one machine")
+    CliError::usage("--host and --run are for a queue in a database; this queue is in a folder")
         .with_hint("`autoproc stop` stops every run of this queue")
 }
 

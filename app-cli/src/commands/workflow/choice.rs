@@ -158,8 +158,10 @@ impl WorkflowChoice {
                     (choice.word, choice.is_fallback) = (Some(fallback), true);
                 }
                 ActivationVerdict::NotUsed { condition, fallback: None } => {
-                    return Err(CliError::config(format!("{id} is not used, because `{condition}` does not hold"))
-                        .with_hint("its `activation` may name a `fallback_workflow`"));
+                    return Err(CliError::config(format!(
+                        "the workflow {id} is not used, because its condition `{condition}` does not hold"
+                    ))
+                    .with_hint("its `activation` may name a `fallback_workflow`"));
                 }
             }
         }

@@ -130,8 +130,11 @@ fn permissions(folder: &Path) -> Finding {
         }
         Err(error) => {
             let is_other = error.kind() == io::ErrorKind::NotADirectory || folder.is_symlink();
-            let advice =
-                if is_other { "move away what is in its place" } else { "check its owner and its permissions" };
+            let advice = if is_other {
+                "a folder is expected at this path: move away what is there"
+            } else {
+                "check its owner and its permissions"
+            };
             let message = format!("{} cannot be read: {error}", Shown(folder));
             return Finding::problem(SUBJECT, ExitCode::CannotWrite, message, advice);
         }

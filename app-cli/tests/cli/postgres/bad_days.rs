@@ -75,6 +75,6 @@ fn commands_about_the_json_store_say_so() {
     let Some(database) = Database::with_queue() else { return };
     let project = TempProject::new();
     for words in [&["doctor"][..], &["doctor", "--torture"], &["queue", "repair"], &["queue", "export"]] {
-        expect(database.ask(&project, words), 2, "is about the JSON store of a folder");
+        expect(database.ask(&project, words), 2, "works only on a queue in a folder");
     }
 }

@@ -229,7 +229,7 @@ fn a_target_must_be_empty_and_a_source_must_exist() {
     copy(&project, &url, &url).expect_error(2, "name the same queue");
     copy(&project, text(&nothing), &url).expect_error(2, "there is no queue of");
     copy(&project, "/nonexistent", &url).expect_error(73, "is not a folder (given by --from)");
-    copy(&project, ".", "").expect_error(73, "is not a folder (given by --to)");
+    copy(&project, ".", "").expect_error(2, "a value is required for '--to <PLACE>'");
     copy(&project, ".", "postgres://").expect_error(2, "--to: ");
     let named = project.ask(["--store", &url, "migrate", "--from", ".", "--to", &url]);
     named.expect_error(2, "and not from --store");

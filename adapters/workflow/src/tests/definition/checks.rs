@@ -23,7 +23,7 @@ fn workflows_of_existing_projects_pass_with_notes() {
              expected `fail`, `continue` or `skip`",
             "32:9: note: checkpoint `CP_FETCH` has no validation: it always passes when the steps of the phase have \
              ended",
-            "40:28: warning: `shelf_number` is not an input or a phase, so an earlier step must return it",
+            "40:28: warning: `shelf_number` is not an input or a phase; it has a value only if an earlier step returns it",
             "48:17: note: `{timestamp}` is no known placeholder, so nobody can tell which file this output is; it is not checked",
         ]
     );
@@ -194,7 +194,7 @@ fn a_misspelt_name_in_the_condition_of_a_checkpoint_is_reported() {
     assert_eq!(with("score, scor >= 0.8"), [misspelt("scor", "score")]);
     assert_eq!(with("score >= treshold"), [misspelt("treshold", "threshold")]);
     assert_eq!(with("qualiti > 1 and verdit"), [misspelt("qualiti", "quality"), misspelt("verdit", "verdict")]);
-    assert_eq!(with("b.x == 1"), ["warning: the phase `b` comes later; it is false here"]);
+    assert_eq!(with("b.x == 1"), ["warning: the phase `b` comes later; here, this reference counts as false"]);
 }
 
 #[test]
@@ -304,19 +304,27 @@ fn names_are_checked_against_the_known_ones() {
     for (index, text, expected) in [
         (0, "${sendr}", "error: unknown name `sendr`; known names: sender, "),
         (0, "${anything}", "error: unknown name `anything`; known names: "),
-        (1, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
-        (2, "${anything}", "warning: `anything` is not an input or a phase, so an earlier step must return it"),
+        (
+            1,
+            "${anything}",
+            "warning: `anything` is not an input or a phase; it has a value only if an earlier step returns it",
+        ),
+        (
+            2,
+            "${anything}",
+            "warning: `anything` is not an input or a phase; it has a value only if an earlier step returns it",
+        ),
         (
             2,
             "${sendr}",
-            "warning: `sendr` is not an input or a phase, so an earlier step must return it; did you mean `sender`?",
+            "warning: `sendr` is not an input or a phase; it has a value only if an earlier step returns it; did you mean `sender`?",
         ),
         (2, "${one_1.x}", "error: `one_1` is a step, which needs the prefix `steps`; did you mean `steps.one_1`?"),
         (0, "${one_2.x}", "error: `one_2` is a step, which needs the prefix `steps`; did you mean `steps.one_2`?"),
         (
             2,
             "${one_1}",
-            "warning: `one_1` is not an input or a phase, so an earlier step must return it; did you mean `steps.one_1`?",
+            "warning: `one_1` is not an input or a phase; it has a value only if an earlier step returns it; did you mean `steps.one_1`?",
         ),
         (0, "${one_2}", "error: unknown name `one_2`; known names: "),
         (0, "${one.x}", "error: the phase `one` has returned nothing yet"),
@@ -444,14 +452,14 @@ fn values_that_may_become_code_are_reported() {
     ] {
         assert_eq!(with(fine), Vec::<String>::new(), "{fine}");
     }
-    let quoted = "6:13: warning: `${file}` is in single quotes with other text: a program that runs this text as code, \
+    let quoted = "6:13: warning: `${file}` is a part of a text in single quotes: a program that runs this text as code, \
                   such as `sh -c`, executes the value; pass it as an argument instead: \
                   sh -c 'echo \"$1\"' sh ${file}";
     for line in ["sh -c 'echo ${file}'", "awk '{print \"${file}\"}' x", "echo 'a' 'b${file}' '${file}'"] {
         assert_eq!(with(line), [quoted], "{line}");
     }
     let counted = "6:13: warning: `${file}` is in `$((…))`: some shells refuse it there, others evaluate the value as \
-                   code; calculate within the expression instead: ${n | int + 1}";
+                   code; calculate inside `${…}` instead, as in: ${n | int + 1}";
     for line in ["echo $((${file} + 1))", "echo \"$(( (2) * $(echo ${file}) ))\""] {
         assert_eq!(with(line), [counted], "{line}");
     }
@@ -482,7 +490,7 @@ fn values_in_the_shell_script_of_a_run_step_are_reported() {
     }
     for words in ["sh, -c, 'echo ${file}'", "/bin/bash, -x, -ec, 'echo ${file}'", "dash, -e, -c, 'x ${file}'"] {
         let reported = with(words);
-        let expected = "warning: `${file}` becomes part of a shell script, which executes the value as code; \
+        let expected = "warning: `${file}` is inserted into a shell script, which may execute the value as code; \
                         expected `shell` instead of `run`: `shell` passes the value in a variable";
         assert!(reported.len() == 1 && reported[0].ends_with(expected), "{words}: {reported:?}");
     }

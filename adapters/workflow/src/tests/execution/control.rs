@@ -118,7 +118,7 @@ fn stderr_of_a_failed_try_is_not_quoted_after_success() {
         "workflow: {{id: w, phases: [{{id: p, steps: [{{id: s, shell: '{shell}', retries: 1}}], checkpoint: {{validation: [good]}}}}]}}"
     ));
     let report = fixture.attempt(1);
-    assert_eq!(failure(&report), "p: checkpoint p failed: missing or false: good");
+    assert_eq!(failure(&report), "p: the checkpoint p is not passed: missing or false: good");
     assert_eq!(&*report.output_tail, "");
 }
 

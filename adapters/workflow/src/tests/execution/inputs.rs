@@ -149,7 +149,7 @@ fn the_condition_of_a_checkpoint_uses_inputs_and_standard_output() {
                     checkpoint: {validation: [score, \"score >= threshold | int\", \"steps.judge.stdout contains 'ok'\"]}}]}";
     expect_success(&Fixture::new(workflow).with_input("threshold", "3").attempt(1));
     let error = failure(&Fixture::new(workflow).with_input("threshold", "4").attempt(1));
-    assert_eq!(error, "p: checkpoint p failed: missing or false: score >= threshold | int");
+    assert_eq!(error, "p: the checkpoint p is not passed: missing or false: score >= threshold | int");
     let unused = Inputs::new(&Fixture::new(workflow).plan(), vec![("score".to_owned(), "1".to_owned())]);
     assert!(unused.is_ok(), "a condition uses the name");
     let named = workflow.replace("score >= threshold | int", "threshold");

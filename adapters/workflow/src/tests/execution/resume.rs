@@ -270,7 +270,7 @@ fn a_failed_checkpoint_repeats_its_phase() {
         (format!("from_s1=1\ngood={}", seen.load(Ordering::Relaxed)), AttemptOutcome::Succeeded)
     }));
     let report = fixture.attempt_with(runner.clone(), fixture.claim(1));
-    assert_eq!(failure(&report), "a: checkpoint a failed: missing or false: good");
+    assert_eq!(failure(&report), "a: the checkpoint a is not passed: missing or false: good");
     is_good.store(true, Ordering::Relaxed);
     expect_success(&fixture.attempt_with(runner.clone(), fixture.claim(2)));
     assert_eq!(runner.steps(), ["s1", "s2", "s3", "s1", "s2", "s3", "s4", "s5"]);

@@ -165,6 +165,6 @@ fn a_checkpoint_reports_why_its_condition_cannot_be_evaluated() {
                     {validation: [score, score >= 0.8, done]}}]}";
     let error = failure(&Fixture::new(workflow).attempt(1));
     let (start, end) = error.split_once("score >= 0.8: ").expect(&error);
-    assert_eq!(start, "p: checkpoint p failed: missing or false: ");
+    assert_eq!(start, "p: the checkpoint p is not passed: missing or false: ");
     assert!(end.contains("cannot be evaluated: ") && end.ends_with(", done"), "{error}");
 }
