@@ -152,8 +152,8 @@ impl Catalogue {
     }
 
     /// Checks that the fallback is in the catalogue. A missing fallback is no error, because it may
-    /// be added before the run. A fallback that is named by a path depends on the working directory,
-    /// and is not checked.
+    /// be added before the run. A fallback that is named by a path is not checked, because the path
+    /// depends on the working directory.
     fn check_fallback(&self, workflow: &Workflow, problems: &mut Problems) {
         let activation = workflow.activation.as_ref();
         let Some(fallback) = activation.and_then(|activation| activation.fallback_workflow.as_ref()) else { return };

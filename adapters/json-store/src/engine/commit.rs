@@ -252,7 +252,7 @@ impl<D: Disk> Engine<D> {
 
     /// Writes a line completely or not at all.
     ///
-    /// A partly written line is cut off, which also frees the reserved space. If that fails too, the
+    /// A partly written line is cut off, which also frees the reserved space. If the cut fails, the
     /// disk is in an unknown state.
     pub(super) fn write_line(&self, file: &D::File, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Err(error) = write_all(&self.disk, file, bytes) else { return Ok(()) };
