@@ -164,7 +164,7 @@ fn storage_advice(error: &StorageError) -> (ExitCode, Option<&'static str>) {
             (ExitCode::TryAgain, Some("try again once that process has ended, or wait longer with --lock-timeout"))
         }
         StorageError::Unreachable { .. } => {
-            (ExitCode::TryAgain, Some("check that the server runs at this address, then try again"))
+            (ExitCode::TryAgain, Some("try again once the server accepts connections, and check the address"))
         }
         StorageError::LeaseLost { .. } => {
             (ExitCode::TryAgain, Some("start a new run; the files are pending, or another run has claimed them"))

@@ -155,7 +155,7 @@ pub(crate) struct RepairPlan {
     pub(crate) loses: ChangeCounts,
     /// The number of unreadable bytes that would be lost.
     pub(crate) unreadable_bytes: u64,
-    /// The least number of acknowledged changes that are missing or unreadable.
+    /// The least number of acknowledged changes after the last readable one.
     pub(crate) missing_changes: u64,
 }
 

@@ -93,12 +93,18 @@ impl Since {
                 return Timestamp::from_micros(now.as_micros().saturating_sub(micros));
             }
             Self::TimeOfDay(time) => latest(time, now, &zone),
-            // Only the last hours of the year 9999 have no timestamp.
-            Self::Local(time) => Some(time.to_zoned(zone).map_or(jiff::Timestamp::MAX, |zoned| zoned.timestamp())),
+            // The first and last hours of the times that can be written have no timestamp.
+            Self::Local(time) => {
+                Some(time.to_zoned(zone).map_or_else(|_| end_of_time(time), |zoned| zoned.timestamp()))
+            }
             Self::Exact(point) => Some(point),
         };
         point.map_or(Timestamp::MIN, |point| Timestamp::from_micros(point.as_microsecond()))
     }
+}
+
+fn end_of_time(time: DateTime) -> jiff::Timestamp {
+    if time.year() > 0 { jiff::Timestamp::MAX } else { jiff::Timestamp::MIN }
 }
 
 fn latest(time: Time, now: Timestamp, zone: &TimeZone) -> Option<jiff::Timestamp> {

@@ -152,7 +152,8 @@ fn awk_script_in(arguments: &[&[u8]]) -> Option<usize> {
     while let Some(option) = arguments.get(index).filter(|word| word.starts_with(b"-")) {
         index += match *option {
             b"--" | b"-e" | b"--source" => return Some(index + 1),
-            b"-F" | b"-v" | b"-i" | b"-l" => 2,
+            _ if option.starts_with(b"--source=") => return Some(index),
+            b"-F" | b"-v" | b"-i" | b"-l" | b"--field-separator" | b"--assign" | b"--include" | b"--load" => 2,
             _ if [&b"-f"[..], b"-E", b"--file"].iter().any(|file| option.starts_with(file)) => return None,
             _ => 1,
         };

@@ -176,6 +176,8 @@ fn the_code_of_awk_and_ssh_is_found_among_their_arguments() {
     assert_eq!(code(&["awk", "{print}", "x"]), Some((0, 1..2)));
     assert_eq!(code(&["/usr/bin/mawk", "-F:", "-v", "a=b", "--", "{print}"]), Some((0, 5..6)));
     assert_eq!(code(&["gawk", "--source", "{print}", "x"]), Some((0, 2..3)));
+    assert_eq!(code(&["gawk", "--source={print}", "x"]), Some((0, 1..2)));
+    assert_eq!(code(&["gawk", "--assign", "a=b", "{print}"]), Some((0, 3..4)));
     assert_eq!(code(&["timeout", "5", "awk", "{print}"]), Some((2, 3..4)));
     assert_eq!(code(&["ssh", "host", "wc", "{}"]), Some((0, 1..4)));
     for words in [&["awk", "-f", "x", "y"][..], &["awk", "-fx", "y"], &["awk"], &["gzip", "awk", "{}"], &[]] {

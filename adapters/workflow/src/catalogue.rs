@@ -155,7 +155,8 @@ impl Catalogue {
     /// be added before the run. A fallback that is named by a path is not checked, because the path
     /// depends on the working directory.
     fn check_fallback(&self, workflow: &Workflow, problems: &mut Problems) {
-        let activation = workflow.activation.as_ref();
+        // Without a condition, the fallback is never used.
+        let activation = workflow.activation.as_ref().filter(|activation| activation.condition.is_some());
         let Some(fallback) = activation.and_then(|activation| activation.fallback_workflow.as_ref()) else { return };
         let (id, Ok(paths)) = (fallback.value.as_str(), self.paths()) else { return };
         if is_path(id) {

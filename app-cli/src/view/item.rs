@@ -68,13 +68,14 @@ pub(crate) fn note(item: &QueueItem, now: Timestamp) -> String {
     let held = item.is_held.then(|| "held".to_owned());
     let due =
         item.not_before().filter(|due| *due > now).map(|due| format!("due in {}", span(due.saturating_since(now))));
-    let error = item.last_error.as_deref().filter(|_| is_error_current(item));
+    let error = item.last_error.as_deref().filter(|_| may_be_current(item));
     let error = error.map(|error| failure::in_one_line(error).to_string());
     held.into_iter().chain(due).chain(error).collect::<Vec<_>>().join("; ")
 }
 
-/// True if the last error is from this round. A new round keeps the error of the round before.
-fn is_error_current(item: &QueueItem) -> bool {
+/// False if the last error is certainly from an earlier round, because no attempt of this round has
+/// ended. An attempt whose run died has no error, so the last error may still be an earlier one.
+fn may_be_current(item: &QueueItem) -> bool {
     match item.status {
         Status::Completed => false,
         Status::Failed | Status::Timeout => true,

@@ -42,7 +42,7 @@ fn a_folder_that_is_named_again_is_not_done_again() {
     let same = result(&project, &["run", "-q", "in", "--", "test", "-e", "{}"]);
     assert_eq!(same["processed"], 0, "the file is the last argument in both forms");
     let back = project.ask(["run", "in", "--", "true"]).expect_code(0);
-    assert!(back.err.contains("0 files added, 13 added again (a different command completed them)\n"), "{back:?}");
+    assert!(back.err.contains("0 files added, 13 added again (completed by a different command)\n"), "{back:?}");
     let added = project.json(["queue", "add", "in"]);
     assert_eq!((&added["already_completed"], &added["added"]), (&13.into(), &0.into()));
     assert_eq!(added["files"][0]["outcome"], "already_completed");

@@ -72,7 +72,7 @@ core/workflows/a.yaml
 read READING, if sender is not null
 ├─ count: run wc -l ${file}, at most 1m 30s, 2 retries
 ├─ read_2: command stamp
-├─ must return stamped (for checkpoint CP)
+├─ should return stamped (for checkpoint CP)
 ├─ checkpoint CP asks for stamped
 └─ to shelve, if checkpoint_passed
 
@@ -99,7 +99,7 @@ fn all_errors_are_told_at_once_with_line_and_mark() {
          |                        ^\n",
         "bad.yaml: 2 errors, 4 warnings, 0 notes\n",
         "good.yaml:16:11: warning: no runner for the command `stamp`",
-        "good.yaml: the phase `read` must return these values: stamped (for checkpoint CP)\n",
+        "good.yaml: the phase `read` should return stamped (for checkpoint CP)\n",
         "good.yaml: 0 errors, 3 warnings, 0 notes\n",
         "none.yaml: error: cannot read ",
     ] {

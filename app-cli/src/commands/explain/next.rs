@@ -136,7 +136,11 @@ fn processing(item: &QueueItem, situation: &Situation, running: Option<&RunningA
         Some(Claimant::Live { host, is_paused }) => (host, *is_paused),
         Some(Claimant::Dead(Some(doubt))) => return doubtful(doubt, commands),
         Some(Claimant::Dead(None)) | None => {
-            let text = "its run died; the next run tries the file again by itself";
+            let text = if is_cancelled(item) {
+                "its run died after the file was cancelled; the next run marks the file as failed"
+            } else {
+                "its run died; the next run recovers the file by itself"
+            };
             let recover = commands.line("queue recover", "");
             return Next::new("run_died", text, vec![recover]);
         }

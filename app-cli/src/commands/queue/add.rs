@@ -136,14 +136,15 @@ pub(in crate::commands) async fn offer(
     let request = Enqueue { items: gathered.files.iter().map(new_item).collect(), repeat, answer };
     let enqueued =
         if request.items.is_empty() { Vec::new() } else { context.storage().enqueue(request, context.now()).await? };
-    let Gathered { files, missing, unreadable, left_out, .. } = gathered;
+    let Gathered { files, missing, unexamined, unreadable, left_out, .. } = gathered;
     let repeated = if matches!(repeat, Repeat::IfOtherRecipe(_)) {
-        "added again (a different command completed them)"
+        "added again (completed by a different command)"
     } else {
         "added again"
     };
     let files = files.into_iter().map(|file| file.path).collect();
-    Ok(Added { files, enqueued, priority, repeated, missing: missing.count, unreadable: unreadable.count, left_out })
+    let missing = missing.count + unexamined.count;
+    Ok(Added { files, enqueued, priority, repeated, missing, unreadable: unreadable.count, left_out })
 }
 
 /// Prints remarks and warnings about the files. If `is_quiet`, does not report excluded files.
@@ -161,11 +162,13 @@ pub(in crate::commands) fn report(gathered: &Gathered, is_quiet: bool, context: 
         more => context.console.warn(format_args!("{more} more files do not exist (yet)")),
     }
     for place in &unexamined.first {
-        context.console.warn(place);
+        context.console.warn(format_args!("{place}; it is added all the same"));
     }
     match unexamined.count - unexamined.first.len() {
         0 => {}
-        more => context.console.warn(format_args!("{} cannot be examined", counted(more as u64, "more file"))),
+        more => context
+            .console
+            .warn(format_args!("{} cannot be examined, and added all the same", counted(more as u64, "more file"))),
     }
     for place in &unreadable.first {
         context.console.warn(format_args!("skipped, because it cannot be read: {place}"));

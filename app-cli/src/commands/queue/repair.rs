@@ -79,7 +79,7 @@ impl View for Examined {
             }
             outcome(plan, out)?;
         }
-        writeln!(out, "\nnothing was changed; a repair first copies these files")
+        writeln!(out, "\nnothing was changed; a repair first copies the damaged files")
     }
 
     fn document(&self) -> impl Serialize {
@@ -132,13 +132,14 @@ fn outcome(plan: &RepairPlan, out: &mut dyn Write) -> io::Result<()> {
 
 fn losses(plan: &RepairPlan) -> Vec<String> {
     let readable = (plan.loses.total() > 0).then(|| tallied(plan.loses));
-    let missing = match (plan.missing_changes, plan.unreadable_bytes) {
-        (0, 0) => None,
-        (0, bytes) => Some(format!("{} that cannot be read", view::counted(bytes, "byte"))),
-        (1, _) => Some("at least 1 change that is missing or cannot be read".to_owned()),
-        (changes, _) => Some(format!("at least {changes} changes that are missing or cannot be read")),
+    let bytes = plan.unreadable_bytes;
+    let unreadable = (bytes > 0).then(|| format!("{} that cannot be read", view::counted(bytes, "byte")));
+    let missing = match plan.missing_changes {
+        0 => None,
+        1 => Some("at least 1 change at the end that is missing or cannot be read".to_owned()),
+        more => Some(format!("at least {more} changes at the end that are missing or cannot be read")),
     };
-    readable.into_iter().chain(missing).collect()
+    readable.into_iter().chain(unreadable).chain(missing).collect()
 }
 
 fn counted(counts: Counts) -> String {

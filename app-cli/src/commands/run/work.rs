@@ -99,9 +99,9 @@ impl Work {
             Self::Workflow(_) => return,
         };
         if let Some(executor) = line.ok().and_then(|line| line.executor()) {
-            let advice = match executor.as_str() {
+            let advice = match executor.rsplit('/').next().unwrap_or_default() {
                 "ssh" => "send the content instead: --shell 'ssh HOST wc < \"$AUTOPROC_FILE\"'",
-                _ if executor.ends_with("awk") => "use ENVIRON[\"AUTOPROC_FILE\"] in the script",
+                name if name.ends_with("awk") => "use ENVIRON[\"AUTOPROC_FILE\"] in the script",
                 _ if executor.starts_with(['(', '$']) => "calculate with expr(1) instead",
                 _ => advice,
             };

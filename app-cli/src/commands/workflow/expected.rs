@@ -23,7 +23,7 @@ impl PhaseExpected {
     }
 
     pub(super) fn line(&self) -> String {
-        format!("the phase `{}` must return these values: {}", self.phase, self.list())
+        format!("the phase `{}` should return {}", self.phase, self.list())
     }
 
     /// Lists at most [`MAX_SHOWN`] values, each with the parts of the workflow that read the value,

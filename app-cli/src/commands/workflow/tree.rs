@@ -54,7 +54,7 @@ fn phase<'w>(
     writeln!(out, "\n{}", Printable(&line))?;
     let mut branches: Vec<_> = phase.steps.iter().map(step).collect();
     let expected = PhaseExpected::of(plan, phase);
-    branches.extend((!expected.is_empty()).then(|| format!("must return {}", expected.list())));
+    branches.extend((!expected.is_empty()).then(|| format!("should return {}", expected.list())));
     branches.extend(phase.checkpoint.as_ref().map(checkpoint));
     branches.extend(leaving.map(transition));
     let last = branches.len().saturating_sub(1);

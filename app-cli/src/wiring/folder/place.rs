@@ -129,7 +129,8 @@ fn permissions(folder: &Path) -> Finding {
             return Finding::well(SUBJECT, "there is no state folder yet; the first change creates it");
         }
         Err(error) => {
-            let is_other = error.kind() == io::ErrorKind::NotADirectory || folder.is_symlink();
+            // Without a link, `NotFound` has been handled above.
+            let is_other = matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound);
             let advice = if is_other {
                 "a folder is expected at this path: move away what is there"
             } else {
